@@ -89,6 +89,8 @@ CREATE TABLE rate (
     -- How the quantity becomes an amount: a charge model with its prices.
     charge jsonb NOT NULL CHECK (charge ? 'model'),
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    -- Which of a country's rates of VAT is applied to it.
+    tax_group text NOT NULL DEFAULT 'standard' CHECK (tax_group ~ '^[a-z][a-z0-9-]{0,39}$'),
     FOREIGN KEY (plan, version) REFERENCES plan_version (plan, version),
     CONSTRAINT rate_once UNIQUE (plan, version, kind, name, currency),
     CONSTRAINT rate_of_feature CHECK (kind = 'meter' OR aggregation = 'sum')
@@ -112,7 +114,7 @@ CREATE TABLE subscription (
 -- that was the first to be published with it, from then on: so nothing that is published changes what anybody pays for what they have used. Other plans say all
 -- that is to be paid: what they leave out costs nothing.
 CREATE VIEW tenant_rate WITH (security_invoker) AS
-SELECT s.tenant_id, s.service, s.begin_at AS from_at, s.until_at, r.id, s.plan, r.version, r.kind, r.name, r.title, r.unit, r.aggregation, r.charge, r.currency,
+SELECT s.tenant_id, s.service, s.begin_at AS from_at, s.until_at, r.id, s.plan, r.version, r.kind, r.name, r.title, r.unit, r.aggregation, r.charge, r.currency, r.tax_group,
        CASE WHEN r.version = s.version THEN s.begin_at ELSE greatest(s.begin_at, r.published_at) END AS rate_from_at
 FROM (SELECT *, lead(begin_at) OVER (PARTITION BY tenant_id, service ORDER BY begin_at) AS until_at FROM subscription) s
 LEFT JOIN LATERAL (

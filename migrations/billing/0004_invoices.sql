@@ -5,8 +5,9 @@ CREATE TABLE invoice (
     tenant_id uuid NOT NULL REFERENCES account,
     cycle_id uuid NOT NULL REFERENCES cycle,
     currency text NOT NULL,
-    -- What its lines come to, and what is to be paid: with its adjustments.
+    -- What its lines come to, the VAT on lines, discounts and minimum spends, and what is to be paid: with both, and with credits.
     subtotal_minor bigint NOT NULL,
+    tax_minor bigint NOT NULL DEFAULT 0,
     total_minor bigint NOT NULL CHECK (total_minor >= 0),
     period_start timestamptz NOT NULL,
     period_end timestamptz NOT NULL,

@@ -13,7 +13,7 @@ pub mod details_store;
 pub mod model;
 pub mod routes;
 pub mod store;
-mod vat_id;
+pub mod vat_id;
 
 use crate::{calendar::Schedule, currency::Currency};
 

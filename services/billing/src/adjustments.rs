@@ -3,8 +3,9 @@
 //! 1. discounts on one service, then those on everything, each in the order in which they were granted, each on what the
 //!    ones before have left;
 //! 2. the minimum spend: what the cycle lacks to it;
-//! 3. credits, those that expire soonest first, down to nothing;
-//! 4. what is less than nothing becomes a credit.
+//! 3. VAT, on what that comes to (`taxes`);
+//! 4. credits, those that expire soonest first, down to nothing;
+//! 5. what is less than nothing becomes a credit.
 //!
 //! Discounts and minimum spends belong to the cycle in which something was used, like usage itself: what comes late to a
 //! cycle changes what they come to for it, and the next invoice has the difference. So their sum does not depend on when
@@ -18,7 +19,7 @@ mod store;
 
 pub use store::list;
 
-use crate::{calendar::Span, credits::Credit, pricing::TooLarge};
+use crate::{calendar::Span, credits::Credit, pricing::TooLarge, taxes::InvoiceTax};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,6 +49,10 @@ pub struct Adjustment {
     pub source_id: Uuid,
     #[schema(example = "Partner, first year")]
     pub title: String,
+    /// Of a discount that is only of this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "forum")]
+    pub service: Option<String>,
     /// Of the usage that it belongs to.
     pub period_start: DateTime<Utc>,
     pub period_end: DateTime<Utc>,
@@ -65,13 +70,23 @@ pub struct Adjusted {
     pub adjustments: Vec<Adjustment>,
     /// What is left to the tenant by an invoice of less than nothing.
     pub carried: Option<Credit>,
+    /// None where the seller charges no VAT.
+    pub taxes: Vec<InvoiceTax>,
     pub subtotal_minor: i64,
+    pub tax_minor: i64,
     pub total_minor: i64,
+}
+
+impl Adjustment {
+    /// Of what pays, and so changes nothing about what is taxed.
+    pub fn is_payment(&self) -> bool {
+        matches!(self.kind, AdjustmentKind::Credit | AdjustmentKind::CarryForward)
+    }
 }
 
 /// What lines come to, by period and service, in the currency's minor unit.
 pub type Totals = BTreeMap<Span, BTreeMap<String, i64>>;
 
-fn plus(one: i64, other: i64) -> Result<i64, TooLarge> {
+pub fn plus(one: i64, other: i64) -> Result<i64, TooLarge> {
     one.checked_add(other).ok_or(TooLarge)
 }

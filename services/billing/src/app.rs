@@ -1,6 +1,9 @@
 //! What billing's handlers and consumers work with.
 
-use crate::{config::Settings, currency::Currency, documents::Documents, payments::Payments, usage::places::Places};
+use crate::{
+    config::Settings, currency::Currency, documents::Documents, payments::Payments, taxes::rules::Seller,
+    usage::places::Places,
+};
 use common::limit::Limiter;
 use service_kit::Kit;
 use std::sync::Arc;
@@ -16,6 +19,8 @@ pub struct App {
     pub payments: Payments,
     /// Who makes the documents of invoices; absent where nobody does.
     pub documents: Option<Arc<Documents>>,
+    /// Who charges VAT; absent where nobody does.
+    pub seller: Option<Seller>,
     pub limiter: Limiter,
     /// For reads that take the database long.
     pub places: Places,
@@ -25,6 +30,7 @@ impl App {
     pub async fn new(kit: Kit, settings: Settings) -> anyhow::Result<Self> {
         let limiter = Limiter::new(&kit.base, kit.redis.clone(), kit.ambient.clone());
         let payments = Payments::new(settings.payments)?;
+        let seller = settings.documents.as_ref().and_then(|issuing| issuing.issuer.charges());
         let documents = match settings.documents {
             Some(issuing) => Some(Arc::new(Documents::open(issuing, kit.ambient.clone()).await?)),
             None => None,
@@ -35,6 +41,7 @@ impl App {
             configurator_url: settings.configurator_url.into(),
             payments,
             documents,
+            seller,
             limiter,
             places: Places::default(),
         })

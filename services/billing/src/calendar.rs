@@ -13,7 +13,7 @@ pub use anchor_day::AnchorDay;
 pub use span::Span;
 pub use zone::TimeZone;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 const MONTHS_OF_A_YEAR: i32 = 12;
 
@@ -27,6 +27,11 @@ pub struct Schedule {
 impl Schedule {
     pub fn new(zone: TimeZone, anchor_day: AnchorDay) -> Self {
         Self { zone, anchor_day }
+    }
+
+    /// The date that the account's calendars show at `instant`.
+    pub fn date(&self, instant: DateTime<Utc>) -> NaiveDate {
+        self.zone.date(instant)
     }
 
     /// The first moment after `instant` at which a cycle begins.

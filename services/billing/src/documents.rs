@@ -6,6 +6,7 @@
 //! | [`settings`], `issuer` | who sells, and where do the documents lie? |
 //! | [`rendering`] | who makes them, and what if that fails? |
 //! | [`mapping`], `line`, `totals`, `country` | what does a document say of an invoice? |
+//! | `taxation` | what does it say of VAT? |
 //! | [`store`], `operator_store` | what becomes of the document of an invoice? |
 //! | [`routes`], [`operator_routes`] | what do a tenant and an operator see of it? |
 
@@ -19,6 +20,7 @@ pub mod rendering;
 pub mod routes;
 pub mod settings;
 pub mod store;
+mod taxation;
 mod totals;
 
 pub use settings::Documents;

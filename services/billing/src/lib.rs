@@ -24,6 +24,8 @@ mod pricing;
 mod reconciliation;
 mod router;
 mod subscriptions;
+mod tax_rates;
+mod taxes;
 pub mod usage;
 
 use app::App;

@@ -2,7 +2,7 @@
 
 pub mod announced;
 pub mod price_list;
-mod publication;
+pub mod publication;
 pub mod routes;
 pub mod store;
 
@@ -83,6 +83,9 @@ pub struct Rate {
     pub charge: Json<Charge>,
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
+    /// Which of a country's rates of VAT is applied to it.
+    #[schema(example = "standard")]
+    pub tax_group: String,
 }
 
 impl Rate {

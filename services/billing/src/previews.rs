@@ -16,6 +16,7 @@ use crate::{
     },
     plans::{self, Kind, price_list::PriceList},
     pricing::Component,
+    taxes::InvoiceTax,
     usage::{
         interval_store::{self, DueInterval},
         part_store,
@@ -69,11 +70,15 @@ pub struct Preview {
     pub currency: Currency,
     /// Sum of the lines, in the currency's minor unit (ISO 4217).
     pub subtotal_minor: i64,
-    /// What would be to be paid: the subtotal with its adjustments.
+    /// VAT on lines, discounts and minimum spends; 0 where the seller charges none.
+    pub tax_minor: i64,
+    /// What would be to be paid: the subtotal with adjustments and VAT.
     pub total_minor: i64,
     pub lines: Vec<PreviewLine>,
     /// In the order in which they are made.
     pub adjustments: Vec<Adjustment>,
+    /// One for each category and rate of VAT.
+    pub taxes: Vec<InvoiceTax>,
 }
 
 /// As a line of an invoice, which see.
@@ -95,6 +100,8 @@ pub struct PreviewLine {
     pub amount_minor: i64,
     pub components: Vec<Component>,
     pub instances: Vec<OfInstance>,
+    #[schema(example = "standard")]
+    pub tax_group: String,
 }
 
 #[utoipa::path(post, path = "/v1/invoice-previews", operation_id = "previewInvoice", tag = "invoices",
@@ -102,7 +109,8 @@ pub struct PreviewLine {
     responses((status = 200, body = Preview),
         (status = 404, description = "`account_not_found`"),
         (status = 409, description = "`cycle_closing`: the cycle before has no invoice yet. \
-                                      `preview_too_large`: more than 100,000 events were metered.")),
+                                      `preview_too_large`: more than 100,000 events were metered. \
+                                      `tax_undetermined`: nobody knows the VAT yet.")),
     extensions(("x-no-idempotency-key" = json!("Nothing is kept."))),
     security(("bearer" = ["billing.readInvoices"])))]
 pub async fn preview(
@@ -127,7 +135,7 @@ pub async fn preview(
     let mut intervals = interval_store::due(&mut tx, window.cycle.until).await?;
     intervals.extend(added);
     let bill = lines::price(&mut tx, &app.ambient, &periods, &prices, &intervals, parts.finish()).await?;
-    let adjusted = adjust(&mut tx, &app.ambient, &account, window.cycle, &bill.lines).await?;
+    let adjusted = adjust(&mut tx, &app, &account, window.cycle, &bill.lines).await?;
     Ok(Json(shown(account, window.cycle, bill, adjusted)))
 }
 
@@ -181,6 +189,7 @@ fn shown(account: Account, period: Span, bill: Bill<'_>, adjusted: Adjusted) -> 
         amount_minor: priced.amount_minor,
         components: priced.components,
         instances: priced.instances,
+        tax_group: rate.tax_group.clone(),
     };
     let mut lines: Vec<_> = bill.lines.into_iter().map(line).collect();
     lines.sort_unstable_by(|one, other| {
@@ -196,9 +205,11 @@ fn shown(account: Account, period: Span, bill: Bill<'_>, adjusted: Adjusted) -> 
         period_end: period.until,
         currency: account.currency,
         subtotal_minor: adjusted.subtotal_minor,
+        tax_minor: adjusted.tax_minor,
         total_minor: adjusted.total_minor,
         lines,
         adjustments: adjusted.adjustments,
+        taxes: adjusted.taxes,
     }
 }
 
@@ -207,6 +218,7 @@ impl From<NotInvoiced> for Problem {
         match error {
             NotInvoiced::Database(error) => error.into(),
             NotInvoiced::Price(error) => Self::internal(&error),
+            NotInvoiced::Tax(undetermined) => undetermined.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     accounts, app::App, coupons, credits, cycles, discounts, documents, features, invoices, minimum_spends, payments,
-    plans, previews, reconciliation, subscriptions, usage,
+    plans, previews, reconciliation, subscriptions, tax_rates, usage,
 };
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -33,6 +33,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(plans::routes::list, plans::routes::publish))
         .routes(routes!(plans::routes::versions))
         .routes(routes!(plans::routes::get))
+        .routes(routes!(tax_rates::routes::list, tax_rates::routes::enter))
+        .routes(routes!(tax_rates::routes::get, tax_rates::routes::revoke))
         .routes(routes!(subscriptions::routes::list))
         .routes(routes!(subscriptions::routes::change))
         .routes(routes!(discounts::routes::list))

@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     app::App,
+    cycles::closing::CLOSE,
     documents::{rendering::RENDER, store as documents},
+    taxes::undetermined,
 };
 use access::Allowed;
 use axum::extract::State;
@@ -54,6 +56,8 @@ pub async fn edit(
     let account = store::find(&mut tx).await?.ok_or_else(no_account)?;
     documents::retry(&mut tx, app.ambient.now()).await?;
     tx.wake(RENDER);
+    undetermined::retry_of_tenant(&mut tx, app.ambient.now()).await?;
+    tx.wake(CLOSE);
     tx.commit().await?;
     tracing::info!(tenant_id = %caller.tenant, revision = account.revision, "An account is edited");
     Ok((ETag(account.revision), Json(account)))

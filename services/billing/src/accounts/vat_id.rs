@@ -24,6 +24,11 @@ impl VatId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Of two letters: its country's, but for Greece (`EL`) and Northern Ireland (`XI`).
+    pub fn prefix(&self) -> &str {
+        self.0.get(..2).unwrap_or_default()
+    }
 }
 
 impl FromStr for VatId {

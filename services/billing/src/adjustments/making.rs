@@ -7,10 +7,12 @@ use super::{
 };
 use crate::{
     accounts::Account,
+    app::App,
     calendar::Span,
     credits,
     invoices::{not_invoiced::NotInvoiced, store::PricedLine},
     pricing::TooLarge,
+    taxes::making::tax,
 };
 use common::{ambient::Ambient, db::TenantTx};
 use std::collections::BTreeMap;
@@ -19,11 +21,12 @@ use uuid::Uuid;
 /// What an invoice with these lines comes to, whose own period is `own`.
 pub async fn adjust(
     tx: &mut TenantTx,
-    ambient: &Ambient,
+    app: &App,
     account: &Account,
     own: Span,
     lines: &[PricedLine<'_>],
 ) -> Result<Adjusted, NotInvoiced> {
+    let ambient = &app.ambient;
     let mut totals = Totals::from([(own, BTreeMap::new())]);
     for line in lines {
         let of_service = totals.entry(line.period).or_default().entry(line.rate.service().to_owned()).or_default();
@@ -45,8 +48,11 @@ pub async fn adjust(
         adjustments.iter_mut().for_each(|adjustment| adjustment.id = ambient.uuid());
     }
     let adjusted = adjustments.iter().map(|adjustment| adjustment.amount_minor).try_fold(subtotal_minor, plus)?;
-    let mut done = Adjusted { adjustments, carried: None, subtotal_minor, total_minor: adjusted };
-    if present.credits || adjusted < 0 {
+    let taxes = tax(tx, app.seller.as_ref(), account, own, lines, &adjustments).await?;
+    let tax_minor = taxes.iter().map(|tax| tax.tax_minor).try_fold(0, plus)?;
+    let total_minor = plus(adjusted, tax_minor)?;
+    let mut done = Adjusted { adjustments, carried: None, taxes, subtotal_minor, tax_minor, total_minor };
+    if present.credits || total_minor < 0 {
         settle(tx, ambient, account, own, &mut done).await?;
     }
     Ok(done)
@@ -66,6 +72,7 @@ pub fn of_periods(agreements: &Agreements, totals: &Totals, given: &Given) -> Re
                     kind: step.kind,
                     source_id: step.source_id,
                     title: step.title.to_owned(),
+                    service: step.service.map(str::to_owned),
                     period_start: period.from,
                     period_end: period.until,
                     base_minor: step.base_minor,
@@ -113,7 +120,8 @@ fn of_credit(
 ) -> Adjustment {
     let (period_start, period_end) = (own.from, own.until);
     let (id, source_id, title) = (ambient.uuid(), credit.id, credit.title.clone());
-    Adjustment { id, kind, source_id, title, period_start, period_end, base_minor, before_minor: 0, amount_minor }
+    let (service, before_minor) = (None, 0);
+    Adjustment { id, kind, source_id, title, service, period_start, period_end, base_minor, before_minor, amount_minor }
 }
 
 /// Writes them with a draft.

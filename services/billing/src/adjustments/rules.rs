@@ -45,6 +45,8 @@ pub struct Step<'a> {
     pub kind: AdjustmentKind,
     pub source_id: Uuid,
     pub title: &'a str,
+    /// Of a discount that is only of this service.
+    pub service: Option<&'a str>,
     pub base_minor: i64,
     pub amount_minor: i64,
 }
@@ -83,8 +85,9 @@ pub fn steps<'a>(
     let holding = || discounts.iter().filter(|discount| discount.validity.holds(period));
     let mut step = |discount: &'a Discount, base_minor| {
         let amount_minor = -discount.reduction.of(base_minor);
-        let Discount { id: source_id, title, .. } = discount;
-        steps.push(Step { kind: AdjustmentKind::Discount, source_id: *source_id, title, base_minor, amount_minor });
+        let Discount { id: source_id, title, service, .. } = discount;
+        let (kind, service) = (AdjustmentKind::Discount, service.as_deref());
+        steps.push(Step { kind, source_id: *source_id, title, service, base_minor, amount_minor });
         amount_minor
     };
     for discount in holding() {
@@ -99,7 +102,7 @@ pub fn steps<'a>(
     if let Some(minimum) = minimum.filter(|minimum| minimum.validity.holds(period)) {
         let (kind, source_id) = (AdjustmentKind::MinimumSpend, minimum.id);
         let amount_minor = minimum.amount_minor.checked_sub(total).ok_or(TooLarge)?.max(0);
-        steps.push(Step { kind, source_id, title: MINIMUM_SPEND, base_minor: total, amount_minor });
+        steps.push(Step { kind, source_id, title: MINIMUM_SPEND, service: None, base_minor: total, amount_minor });
     }
     Ok(steps)
 }

@@ -141,8 +141,9 @@ pub async fn insert(tx: &mut TenantTx, invoice: Uuid, adjustments: &[Adjustment]
 pub async fn list(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Adjustment>> {
     let adjustments = sqlx::query_as!(
         Adjustment,
-        r#"SELECT id, kind AS "kind: AdjustmentKind", source_id, title, period_start, period_end, base_minor,
-             before_minor, amount_minor
+        r#"SELECT id, kind AS "kind: AdjustmentKind", source_id, title,
+             (SELECT d.service FROM discount d WHERE d.tenant_id = $1 AND d.id = source_id) AS service, period_start,
+             period_end, base_minor, before_minor, amount_minor
            FROM invoice_adjustment WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY position"#,
         tx.tenant().0,
         invoice

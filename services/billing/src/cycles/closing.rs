@@ -75,8 +75,16 @@ async fn next(app: &App, background: Background) -> Result<bool, NotInvoiced> {
             tx.commit().await?;
             return Err(fault);
         };
+        if let NotInvoiced::Tax(missing) = &fault
+            && missing.is_over(&mut tx).await?
+        {
+            store::defer(&mut tx, cycle.id, app.ambient.now()).await?;
+            tx.commit().await?;
+            return Ok(true);
+        }
         tracing::error!(error = %Chain(&fault), cycle_id = %cycle.id, reason,
             "No invoice can be made of a cycle; it is parked");
+        store::hold(&mut tx, cycle.id).await?;
         cut(&mut tx, app, &cycle).await?;
         store::park(&mut tx, cycle.id, &reason).await?;
         tx.commit().await?;

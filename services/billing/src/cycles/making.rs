@@ -70,7 +70,7 @@ async fn finalize(
     draft: &Draft,
     bill: Bill<'_>,
 ) -> Result<(), NotInvoiced> {
-    let adjusted = adjust(&mut tx, &app.ambient, account, draft.period, &bill.lines).await?;
+    let adjusted = adjust(&mut tx, app, account, draft.period, &bill.lines).await?;
     bill.write(&mut tx, draft).await?;
     making::write(&mut tx, draft.id, &adjusted).await?;
     invoices::finalize(&mut tx, account, draft, &adjusted).await?;

@@ -84,13 +84,13 @@ pub async fn parts(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<(i64, Decimal
 /// than it says, or an interval is billed for longer than it was used: not all of it may cost something.
 pub async fn faults(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Vec<String>> {
     let faults = sqlx::query_scalar!(
-        r#"WITH bill AS (SELECT id, subtotal_minor, total_minor FROM invoice WHERE tenant_id = $1 AND cycle_id = $2),
+        r#"WITH bill AS (SELECT id, subtotal_minor, tax_minor, total_minor FROM invoice WHERE tenant_id = $1 AND cycle_id = $2),
              adjustment AS (SELECT a.* FROM invoice_adjustment a JOIN bill ON bill.id = a.invoice_id WHERE a.tenant_id = $1),
              line AS (SELECT l.* FROM invoice_line l JOIN bill ON bill.id = l.invoice_id WHERE l.tenant_id = $1)
            SELECT 'invoice_missing' AS "fault!" WHERE NOT EXISTS (SELECT FROM bill)
            UNION ALL SELECT 'total_differs' FROM bill
              WHERE subtotal_minor <> (SELECT coalesce(sum(amount_minor), 0) FROM line)
-               OR total_minor <> subtotal_minor + (SELECT coalesce(sum(amount_minor), 0) FROM adjustment)
+               OR total_minor <> subtotal_minor + tax_minor + (SELECT coalesce(sum(amount_minor), 0) FROM adjustment)
            UNION ALL SELECT 'credit_overdrawn' WHERE EXISTS (SELECT FROM credit c WHERE c.tenant_id = $1 AND c.amount_minor <
              (SELECT coalesce(-sum(a.amount_minor), 0) FROM invoice_adjustment a
               WHERE a.tenant_id = $1 AND a.source_id = c.id AND a.kind = 'credit'))
@@ -109,14 +109,24 @@ pub async fn faults(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Vec<String>>
     faults.fetch_all(&mut **tx).await
 }
 
-/// The cycle's invoice, and its currency.
-pub async fn invoice(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Option<(Uuid, Currency)>> {
-    let invoice = sqlx::query!(
-        r#"SELECT id, currency AS "currency: Currency" FROM invoice WHERE tenant_id = $1 AND cycle_id = $2"#,
+/// The cycle's invoice.
+pub struct Invoiced {
+    pub id: Uuid,
+    pub currency: Currency,
+    /// Whether its seller charged VAT.
+    pub is_taxed: bool,
+}
+
+pub async fn invoice(tx: &mut TenantTx, cycle: Uuid) -> sqlx::Result<Option<Invoiced>> {
+    let invoice = sqlx::query_as!(
+        Invoiced,
+        r#"SELECT id, currency AS "currency: Currency", tax_minor <> 0 OR EXISTS (
+             SELECT FROM invoice_tax t WHERE t.tenant_id = $1 AND t.invoice_id = invoice.id) AS "is_taxed!"
+           FROM invoice WHERE tenant_id = $1 AND cycle_id = $2"#,
         tx.tenant().0,
         cycle
     );
-    Ok(invoice.fetch_optional(&mut **tx).await?.map(|row| (row.id, row.currency)))
+    invoice.fetch_optional(&mut **tx).await
 }
 
 pub async fn proved(

@@ -1,14 +1,11 @@
 //! Proofs of closed cycles: is every event that a cycle took in a part, every part on its line or waiting for a rate, and
-//! do lines and adjustments add up to the invoice? Proved soon after the close, every night for some weeks, and whenever somebody
-//! asks. What is wrong is shown, counted in a gauge, and mended by nobody but a person.
+//! do lines, adjustments and taxes add up to the invoice? Proved soon after the close, every night for some weeks, and
+//! whenever somebody asks. What is wrong is shown, counted in a gauge, and mended by nobody but a person.
 
-use super::proof_store::{self as store, Proved};
-use crate::{adjustments, app::App, calendar::Span};
+use super::proof_store::{self as store, Invoiced, Proved};
+use crate::{adjustments, app::App, calendar::Span, taxes};
 use chrono::TimeDelta;
-use common::{
-    db::{Background, TenantTx},
-    poller::Poller,
-};
+use common::{db::Background, poller::Poller};
 use rust_decimal::Decimal;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -71,14 +68,14 @@ async fn faults(app: &App, background: Background, cycle: &Proved) -> sqlx::Resu
     if store::parts(&mut tx, cycle.id).await? != (events, quantity) {
         faults.push("events_differ".into());
     }
-    if !adjustments_are_equal(&mut tx, cycle).await? {
-        faults.push("adjustments_differ".into());
+    if let Some(Invoiced { id, currency, is_taxed }) = store::invoice(&mut tx, cycle.id).await? {
+        let own = Span { from: cycle.start_at, until: cycle.end_at };
+        if !adjustments::proof::are_equal(&mut tx, id, &currency, own, cycle.cut_seq).await? {
+            faults.push("adjustments_differ".into());
+        }
+        if is_taxed && !taxes::proof::are_equal(&mut tx, id).await? {
+            faults.push("taxes_differ".into());
+        }
     }
     Ok(faults)
-}
-
-async fn adjustments_are_equal(tx: &mut TenantTx, cycle: &Proved) -> sqlx::Result<bool> {
-    let Some((invoice, currency)) = store::invoice(tx, cycle.id).await? else { return Ok(true) };
-    let own = Span { from: cycle.start_at, until: cycle.end_at };
-    adjustments::proof::are_equal(tx, invoice, &currency, own, cycle.cut_seq).await
 }

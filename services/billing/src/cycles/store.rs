@@ -113,6 +113,15 @@ pub async fn take(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::Result<Op
     Ok(Some(Taken { id, tenant_id, state: row.state, end_at: row.end_at, account }))
 }
 
+/// Nobody else takes it up until the transaction ends. Before the tenant's usage is held alone, as by whoever has taken it
+/// up.
+pub async fn hold(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("SELECT id FROM cycle WHERE id = $1 AND tenant_id = $2 FOR UPDATE", id, tx.tenant().0)
+        .fetch_optional(&mut **tx)
+        .await
+        .map(drop)
+}
+
 /// Whoever holds the tenant's usage alone cuts it here: what is numbered from now on is late for the cycle. The next one
 /// begins. Changes nothing if it is cut already.
 pub async fn cut(

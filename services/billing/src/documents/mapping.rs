@@ -1,15 +1,23 @@
 //! What a document says of an invoice, in the terms of EN 16931. Pure: the same facts give the same document.
 
-use super::{country, issuer::Issuer, line, totals};
+use super::{
+    country,
+    issuer::{Issuer, Vat},
+    line,
+    taxation::{Taxation, Unstated},
+    totals,
+};
 use crate::{
     accounts::details::Details,
     adjustments::Adjustment,
     calendar::{Span, TimeZone},
     currency::Currency,
     invoices::store::{Invoice, Line},
+    taxes::InvoiceTax,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use invoice_document::{Address, Kind, Party, Payment, Period, TaxGroup};
+use invoice_document::{Address, Kind, Party, Payment, Period, Tax, TaxCategory, TaxGroup, Totals};
+use rust_decimal::Decimal;
 
 /// A period ends just before the moment at which the next one begins.
 const JUST_BEFORE: TimeDelta = TimeDelta::microseconds(1);
@@ -38,6 +46,7 @@ pub struct Facts {
     pub lines: Vec<Line>,
     /// In the order in which they are made.
     pub adjustments: Vec<Adjustment>,
+    pub taxes: Vec<InvoiceTax>,
     /// Until when the invoice is to be paid.
     pub due_at: DateTime<Utc>,
     pub paying: Paying,
@@ -49,54 +58,80 @@ pub struct Facts {
 }
 
 /// The document, not checked yet. Nothing is paid, as at the time when the number was given.
-pub fn document(issuer: &Issuer, facts: &Facts) -> invoice_document::Invoice {
+///
+/// # Errors
+/// The VAT of the invoice cannot be stated.
+pub fn document(issuer: &Issuer, facts: &Facts) -> Result<invoice_document::Invoice, Unstated> {
     let Facts { invoice, number, zone, buyer, .. } = facts;
+    let taxation = Taxation::of(issuer, facts)?;
     let whole = Span { from: invoice.period_start, until: invoice.period_end };
     let is_of_another = |line: &Line| Span { from: line.period_start, until: line.period_end } != whole;
     let of_line = |one: &Line| {
         let days = is_of_another(one).then(|| period(zone, one.period_start, one.period_end));
-        line::of(one, days, issuer.tax)
+        Ok(line::of(one, days, taxation.of_line(one)?))
     };
-    let lines: Vec<_> = facts.lines.iter().map(of_line).collect();
-    let adjustments = totals::adjustments(&facts.adjustments, issuer.tax);
-    let sums = totals::totals(invoice.subtotal_minor, &adjustments, invoice.total_minor);
-    invoice_document::Invoice {
+    let mut lines = facts.lines.iter().map(of_line).collect::<Result<Vec<_>, Unstated>>()?;
+    if lines.is_empty() {
+        // EN 16931 has no invoice without a line.
+        lines.push(line::nothing_used(taxation.of_nothing()?));
+    }
+    let adjustments = totals::adjustments(&facts.adjustments, &taxation)?;
+    let totals = totals::totals(invoice.subtotal_minor, &adjustments, invoice.tax_minor, invoice.total_minor);
+    let named = taxation.names_identifiers();
+    Ok(invoice_document::Invoice {
         issued_on: zone.date(invoice.issued_at),
         due_on: (invoice.total_minor > 0).then(|| zone.date(facts.due_at)),
         period: Some(period(zone, invoice.period_start, invoice.period_end)),
-        buyer: party(buyer, &facts.email, issuer),
+        buyer: party(buyer, &facts.email, named),
         order_reference: buyer.order_reference.clone(),
         payment: payment(issuer, facts),
-        // EN 16931 has no invoice without a line.
-        lines: if lines.is_empty() { vec![line::nothing_used(issuer.tax)] } else { lines },
-        notes: totals::notes(&facts.adjustments, &invoice.currency),
-        totals: sums,
-        adjustments,
-        ..frame(issuer, number, line::currency(&invoice.currency), sums.without_tax_minor)
-    }
-}
-
-/// An invoice of the seller to itself, by which its settings are checked before there is a real one.
-pub fn probe(issuer: &Issuer, day: NaiveDate) -> invoice_document::Invoice {
-    let buyer = Party { vat_id: None, ..issuer.seller.clone() };
-    let lines = vec![line::nothing_used(issuer.tax)];
-    invoice_document::Invoice {
-        issued_on: day,
-        buyer,
         lines,
-        ..frame(issuer, "1", line::currency(&Currency::euro()), 0)
-    }
+        notes: totals::notes(&facts.adjustments, &invoice.currency),
+        taxes: taxation.groups,
+        totals,
+        adjustments,
+        ..frame(issuer, named, number, line::currency(&invoice.currency))
+    })
 }
 
-/// What follows from the seller, the number and the taxable amount; buyer, days and lines are still to be said.
+/// Invoices of the seller to itself, one of each way in which it taxes, by which its settings are checked before there
+/// is a real one.
+pub fn probes(issuer: &Issuer, day: NaiveDate) -> Vec<invoice_document::Invoice> {
+    let untaxed = |category| Tax { category, rate: Decimal::ZERO };
+    let reason = || Some("It is only a probe.".to_owned());
+    let ways = match &issuer.vat {
+        Vat::None { tax, reason } => vec![(*tax, Some(reason.clone()))],
+        Vat::Charged(_) => vec![
+            (Tax { category: TaxCategory::Standard, rate: Decimal::ONE }, None),
+            (untaxed(TaxCategory::ReverseCharge), reason()),
+            (untaxed(TaxCategory::NotSubject), reason()),
+        ],
+    };
+    let probe = |(tax, exemption_reason): (Tax, _)| {
+        let named = tax.category != TaxCategory::NotSubject || matches!(issuer.vat, Vat::None { .. });
+        let frame = frame(issuer, named, "1", line::currency(&Currency::euro()));
+        let owes = (tax.category == TaxCategory::ReverseCharge).then(|| frame.seller.vat_id.clone()).flatten();
+        invoice_document::Invoice {
+            issued_on: day,
+            buyer: Party { vat_id: owes, ..frame.seller.clone() },
+            lines: vec![line::nothing_used(tax)],
+            taxes: vec![TaxGroup { tax, taxable_minor: 0, tax_minor: 0, exemption_reason }],
+            ..frame
+        }
+    };
+    ways.into_iter().map(probe).collect()
+}
+
+/// What follows from the seller and the number; buyer, days, lines, taxes and totals are still to be said. The seller is
+/// named with its VAT identifier unless a rule of VAT forbids that.
 fn frame(
     issuer: &Issuer,
+    named: bool,
     number: &str,
     currency: invoice_document::Currency,
-    taxable_minor: i64,
 ) -> invoice_document::Invoice {
-    let Issuer { seller, transfer, tax, exemption_reason } = issuer;
-    let exemption_reason = Some(exemption_reason.clone());
+    let Issuer { seller, transfer, .. } = issuer;
+    let seller = Party { vat_id: seller.vat_id.clone().filter(|_| named), ..seller.clone() };
     invoice_document::Invoice {
         kind: Kind::Invoice,
         number: number.to_owned(),
@@ -104,14 +139,14 @@ fn frame(
         due_on: None,
         period: None,
         currency,
-        seller: seller.clone(),
         buyer: seller.clone(),
+        seller,
         buyer_reference: None,
         order_reference: None,
         lines: Vec::new(),
         adjustments: Vec::new(),
-        taxes: vec![TaxGroup { tax: *tax, taxable_minor, tax_minor: 0, exemption_reason }],
-        totals: totals::plain(taxable_minor),
+        taxes: Vec::new(),
+        totals: Totals::default(),
         payment: Payment { transfer: transfer.clone(), ..Payment::default() },
         notes: Vec::new(),
     }
@@ -130,9 +165,7 @@ fn payment(issuer: &Issuer, facts: &Facts) -> Payment {
     Payment { transfer: issuer.transfer.clone(), reference: Some(facts.number.clone()), ..Payment::default() }
 }
 
-fn party(details: &Details, email: &str, issuer: &Issuer) -> Party {
-    // BR-O-02: what is not subject to VAT names nobody's VAT identifier.
-    let named = issuer.tax.category != invoice_document::TaxCategory::NotSubject;
+fn party(details: &Details, email: &str, named: bool) -> Party {
     let vat_id = details.vat_id.as_ref().filter(|_| named);
     Party {
         name: details.legal_name.clone(),

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     invoices::store::{self as invoices, Invoice},
     payments::{self, PaymentState, charging},
+    taxes,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
@@ -164,9 +165,10 @@ async fn read(tx: &mut TenantTx, app: &App, taken: &Taken) -> sqlx::Result<Resul
     };
     let lines = invoices::lines(tx, taken.invoice_id).await?;
     let adjustments = adjustments::list(tx, taken.invoice_id).await?;
+    let taxes = taxes::store::list(tx, taken.invoice_id).await?;
     let due_at = invoice.due_at.ok_or(sqlx::Error::RowNotFound)?;
     let paying = paying(tx, app, &invoice).await?;
-    let facts = Facts { invoice, number, lines, adjustments, due_at, paying, buyer, email: account.email, zone };
+    let facts = Facts { invoice, number, lines, adjustments, taxes, due_at, paying, buyer, email: account.email, zone };
     Ok(Ok((facts, account.revision)))
 }
 
@@ -181,16 +183,18 @@ async fn paying(tx: &mut TenantTx, app: &App, invoice: &Invoice) -> sqlx::Result
 }
 
 async fn render(documents: Arc<Documents>, facts: Facts, revision: i32) -> Result<Result<Document, Refused>, Fault> {
-    let rendered =
-        spawn_blocking(move || invoice_document::render(&mapping::document(&documents.issuer, &facts))).await;
+    let rendered = spawn_blocking(move || {
+        mapping::document(&documents.issuer, &facts).map(|document| invoice_document::render(&document))
+    });
     let refused = |refusal, reason| Ok(Err(Refused { refusal, reason, revision }));
-    match rendered {
-        Ok(Ok(document)) if largest(&document) > LARGEST => {
+    match rendered.await {
+        Ok(Ok(Ok(document))) if largest(&document) > LARGEST => {
             refused(Refusal::InvoiceRefused, ObjectError::TooLarge { most: LARGEST }.to_string())
         }
-        Ok(Ok(document)) => Ok(Ok(document)),
-        Ok(Err(NotRendered::Refused(rule))) => refused(Refusal::InvoiceRefused, bounded(&rule)),
-        Ok(Err(fault)) => refused(Refusal::NotRendered, bounded(&fault)),
+        Ok(Ok(Ok(document))) => Ok(Ok(document)),
+        Ok(Ok(Err(NotRendered::Refused(rule)))) => refused(Refusal::InvoiceRefused, bounded(&rule)),
+        Ok(Ok(Err(fault))) => refused(Refusal::NotRendered, bounded(&fault)),
+        Ok(Err(unstated)) => refused(Refusal::InvoiceRefused, bounded(&unstated)),
         // The same invoice would be the end of the next try, too.
         Err(broken) if broken.is_panic() => refused(Refusal::NotRendered, "the renderer panicked".into()),
         Err(_) => Err(Fault::Stopping),

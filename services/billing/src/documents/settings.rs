@@ -2,9 +2,10 @@
 
 use super::{
     country,
-    issuer::{Issuer, VatCategory},
-    mapping::probe,
+    issuer::{Issuer, Vat, VatCategory},
+    mapping::probes,
 };
+use crate::taxes::rules::{NotASeller, Seller};
 use chrono::NaiveDate;
 use common::{ambient::Ambient, config::Env, problem::Chain};
 use invoice_document::{Address, Party, Tax, TaxCategory, Transfer};
@@ -29,11 +30,14 @@ common::settings! {
         pub city: Option<String> = optional("SELLER_CITY"),
         /// Its country, a code of ISO 3166-1 alpha-2. Needed with `SELLER_NAME`.
         pub country: Option<String> = optional("SELLER_COUNTRY"),
-        /// Its VAT identifier, with the prefix of its country. Must be absent with the VAT category `O`.
+        /// Its VAT identifier, with the prefix of its country. Needed with the VAT category `S`; must be absent with
+        /// `O`.
         pub vat_id: Option<String> = optional("SELLER_VAT_ID"),
         /// Its number at its local tax office.
         pub tax_number: Option<String> = optional("SELLER_TAX_NUMBER"),
-        /// Its number in a register of companies. Needed with `SELLER_NAME`, unless it has a VAT identifier.
+        /// Its number in a register of companies, or another one by which it is known. Needed with `SELLER_NAME`, unless
+        /// it has a VAT identifier; with the VAT category `S` all the same: invoices to buyers outside of the European
+        /// Union name no VAT identifier.
         pub registration: Option<String> = optional("SELLER_REGISTRATION"),
         /// Where people ask about invoices.
         pub email: Option<String> = optional("SELLER_EMAIL"),
@@ -41,10 +45,12 @@ common::settings! {
         pub iban: Option<String> = optional("SELLER_IBAN"),
         /// The bank of that account (ISO 9362).
         pub bic: Option<String> = optional("SELLER_BIC"),
-        /// Why invoices have no VAT, by the codes of UNTDID 5305: `E` (exempt, such as a small business) or `O` (outside
-        /// of its scope). Needed with `SELLER_NAME`: which one is right only the seller knows.
+        /// Whether invoices have VAT, by the codes of UNTDID 5305: `S` (they have, by the rates that operators enter, and
+        /// the seller is established in the European Union), `E` (exempt, such as a small business) or `O` (outside of
+        /// its scope). Needed with `SELLER_NAME`: which one is right only the seller knows.
         pub vat_category: Option<VatCategory> = optional("SELLER_VAT_CATEGORY"),
-        /// The same in words, as the law wants them on each invoice. Needed with `SELLER_NAME`.
+        /// Why invoices have no VAT, in the words that the law wants on each of them. Needed with the VAT categories `E` and
+        /// `O`; must be absent with `S`.
         pub vat_reason: Option<String> = optional("SELLER_VAT_REASON"),
     }
 }
@@ -68,8 +74,19 @@ impl DocumentSettings {
         for (name, _) in &faults {
             env.fault(format!("{name} is missing: the documents of invoices need it"));
         }
-        let issuing = settings.issuing()?;
-        if let Err(refused) = invoice_document::render(&probe(&issuing.issuer, NaiveDate::default())) {
+        if settings.vat_category == Some(VatCategory::Standard) && settings.vat_reason.is_some() {
+            let text = "SELLER_VAT_REASON must be absent with the VAT category S: an invoice without VAT says why";
+            env.fault(text.to_owned());
+        }
+        let issuing = match settings.issuing()? {
+            Ok(issuing) => issuing,
+            Err(fault) => {
+                env.fault(fault.to_string());
+                return None;
+            }
+        };
+        let probes = probes(&issuing.issuer, NaiveDate::default());
+        if let Some(refused) = probes.iter().find_map(|probe| invoice_document::render(probe).err()) {
             env.fault(format!("SELLER_…: no invoice of this seller can be rendered: {}", Chain(&refused)));
         }
         Some(Some(issuing))
@@ -82,6 +99,7 @@ impl DocumentSettings {
     }
 
     fn needed(&self) -> [(&'static str, bool); 7] {
+        let charged = self.vat_category == Some(VatCategory::Standard);
         [
             ("DOCUMENTS_BUCKET", self.bucket.is_some()),
             ("SELLER_NAME", self.name.is_some()),
@@ -89,19 +107,29 @@ impl DocumentSettings {
             ("SELLER_CITY", self.city.is_some()),
             ("SELLER_COUNTRY", self.country.is_some()),
             ("SELLER_VAT_CATEGORY", self.vat_category.is_some()),
-            ("SELLER_VAT_REASON", self.vat_reason.is_some()),
+            if charged {
+                ("SELLER_VAT_ID", self.vat_id.is_some())
+            } else {
+                ("SELLER_VAT_REASON", self.vat_reason.is_some())
+            },
         ]
     }
 
-    fn issuing(self) -> Option<Issuing> {
-        let name = self.name?;
+    /// `None` where something is missing.
+    fn issuing(self) -> Option<Result<Issuing, NotASeller>> {
+        let (name, country) = (self.name?, self.country?);
         let lines = self.address?.split(LINE_END).map(|line| line.trim().to_owned()).collect();
-        let country = country::of_code(&self.country?);
-        let category = match self.vat_category? {
-            VatCategory::Exempt => TaxCategory::Exempt,
-            VatCategory::NotSubject => TaxCategory::NotSubject,
+        let none = |category, reason| Vat::None { tax: Tax { category, rate: Decimal::ZERO }, reason };
+        let vat = match self.vat_category? {
+            VatCategory::Exempt => none(TaxCategory::Exempt, self.vat_reason?),
+            VatCategory::NotSubject => none(TaxCategory::NotSubject, self.vat_reason?),
+            VatCategory::Standard => match Seller::new(&country, self.vat_id.as_deref()?) {
+                Ok(seller) => Vat::Charged(seller),
+                Err(fault) => return Some(Err(fault)),
+            },
         };
         let transfer = self.iban.map(|iban| Transfer { account_holder: name.clone(), iban, bic: self.bic });
+        let country = country::of_code(&country);
         let seller = Party {
             name,
             address: Address { lines, postcode: self.postcode, city: self.city?, country },
@@ -110,9 +138,7 @@ impl DocumentSettings {
             registration: self.registration,
             email: self.email,
         };
-        let tax = Tax { category, rate: Decimal::ZERO };
-        let issuer = Issuer { seller, transfer, tax, exemption_reason: self.vat_reason? };
-        Some(Issuing { issuer, bucket: self.bucket? })
+        Some(Ok(Issuing { issuer: Issuer { seller, transfer, vat }, bucket: self.bucket? }))
     }
 }
 

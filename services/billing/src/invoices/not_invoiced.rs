@@ -1,7 +1,7 @@
 //! Why a cycle has no invoice: does it help to try again?
 
 use super::model::Unpriceable;
-use crate::pricing::TooLarge;
+use crate::{pricing::TooLarge, taxes::undetermined::Undetermined};
 
 /// Nothing may be committed.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,8 @@ pub enum NotInvoiced {
     Database(#[from] sqlx::Error),
     #[error("a line cannot be priced")]
     Price(#[from] Unpriceable),
+    #[error("nobody knows the VAT")]
+    Tax(#[from] Undetermined),
 }
 
 impl From<TooLarge> for NotInvoiced {
@@ -24,6 +26,7 @@ impl NotInvoiced {
         match self {
             Self::Price(Unpriceable::TooLarge(_)) => Some("too_large".into()),
             Self::Price(Unpriceable::Negative(_)) => Some("negative".into()),
+            Self::Tax(undetermined) => Some(undetermined.reason()),
             // Data that PostgreSQL refuses (class 22), constraints (23), and what is too large for it (54):
             // <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
             Self::Database(sqlx::Error::Database(refusal)) => {

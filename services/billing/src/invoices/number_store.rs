@@ -64,7 +64,9 @@ pub async fn lines(tx: &mut CrossTenantTx, invoices: &[Uuid], most: i64) -> sqlx
              SELECT invoice_id, description, quantity, amount_minor, rate_kind, name, period_start, NULL::smallint AS position, id
              FROM invoice_line WHERE invoice_id = ANY($1)
              UNION ALL SELECT invoice_id, title, 1, amount_minor, NULL, NULL, NULL, position, id
-             FROM invoice_adjustment WHERE invoice_id = ANY($1)) AS said) AS line
+             FROM invoice_adjustment WHERE invoice_id = ANY($1)
+             UNION ALL SELECT invoice_id, 'VAT ' || trim_scale(percent) || ' %', 1, tax_minor, NULL, NULL, NULL, NULL, invoice_id
+             FROM invoice_tax WHERE invoice_id = ANY($1) AND tax_minor <> 0) AS said) AS line
            GROUP BY invoice_id, least(place, $2 + 1) ORDER BY invoice_id, least(place, $2 + 1)"#,
         invoices,
         most

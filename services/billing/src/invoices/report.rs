@@ -1,5 +1,5 @@
-//! Cost-and-usage reports: an invoice as a table, a row for what each instance used at each rate and for each adjustment,
-//! for spreadsheets and for programs that read Amazon's. It is read from what the invoice says, a page at a time.
+//! Cost-and-usage reports: an invoice as a table, a row for what each instance used at each rate, for each adjustment and
+//! each tax, for spreadsheets and for programs that read Amazon's. It is read from what the invoice says, a page at a time.
 
 mod rows;
 
@@ -7,7 +7,7 @@ use super::{
     routes::{ReadInvoices, no_invoice},
     store::{self, Invoice},
 };
-use crate::{adjustments, app::App};
+use crate::{adjustments, app::App, taxes};
 use access::Allowed;
 use axum::{
     body::{Body, Bytes},
@@ -17,7 +17,7 @@ use axum::{
 };
 use common::{http::Path, problem::Problem};
 use futures_util::{Stream, stream::try_unfold};
-use rows::{Row, of_adjustment, of_line, written};
+use rows::{Row, of_adjustment, of_line, of_tax, written};
 use uuid::Uuid;
 
 /// Lines read in one transaction. Nothing changes between them: the invoice is finalized.
@@ -83,7 +83,10 @@ impl Report {
     }
 
     async fn adjustments(&self) -> Result<Vec<Row>, Problem> {
-        let adjustments = adjustments::list(&mut self.caller.begin(&self.app.db).await?, self.invoice.id).await?;
-        Ok(adjustments.iter().map(|adjustment| of_adjustment(&self.invoice, adjustment)).collect())
+        let tx = &mut self.caller.begin(&self.app.db).await?;
+        let adjustments = adjustments::list(tx, self.invoice.id).await?;
+        let taxes = taxes::store::list(tx, self.invoice.id).await?;
+        let of_adjustments = adjustments.iter().map(|adjustment| of_adjustment(&self.invoice, adjustment));
+        Ok(of_adjustments.chain(taxes.iter().flat_map(|tax| of_tax(&self.invoice, tax))).collect())
     }
 }

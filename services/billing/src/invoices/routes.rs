@@ -7,6 +7,7 @@ use super::{
 use crate::{
     adjustments::{self, Adjustment},
     app::App,
+    taxes::{self, InvoiceTax},
 };
 use access::Allowed;
 use axum::{
@@ -33,6 +34,8 @@ pub struct InvoiceWithLines {
     pub lines: Vec<Line>,
     /// In the order in which they are made.
     pub adjustments: Vec<Adjustment>,
+    /// One for each category and rate of VAT; none where the seller charges none.
+    pub taxes: Vec<InvoiceTax>,
 }
 
 /// The tenant's invoices, in the order they were issued.
@@ -87,7 +90,8 @@ pub async fn explain(
 async fn with_lines(tx: &mut TenantTx, invoice: Invoice) -> sqlx::Result<InvoiceWithLines> {
     let lines = store::lines(tx, invoice.id).await?;
     let adjustments = adjustments::list(tx, invoice.id).await?;
-    Ok(InvoiceWithLines { invoice, lines, adjustments })
+    let taxes = taxes::store::list(tx, invoice.id).await?;
+    Ok(InvoiceWithLines { invoice, lines, adjustments, taxes })
 }
 
 pub fn no_invoice() -> Problem {

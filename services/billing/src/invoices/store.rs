@@ -33,7 +33,9 @@ pub struct Invoice {
     pub currency: Currency,
     /// Sum of the lines, in the currency's minor unit (ISO 4217).
     pub subtotal_minor: i64,
-    /// What is to be paid: the subtotal with its adjustments.
+    /// VAT on lines, discounts and minimum spends; 0 where the seller charges none.
+    pub tax_minor: i64,
+    /// What is to be paid: the subtotal with adjustments and VAT.
     pub total_minor: i64,
     pub period_start: DateTime<Utc>,
     /// The period ends just before this moment.
@@ -99,6 +101,9 @@ pub struct Line {
     pub input_count: i64,
     /// SHA-256 of the raw rows, in hexadecimal.
     pub input_sha256: String,
+    /// Which of a country's rates of VAT is applied to it.
+    #[schema(example = "standard")]
+    pub tax_group: String,
 }
 
 /// An invoice that is being made.
@@ -116,7 +121,7 @@ macro_rules! invoices {
             Invoice,
             r#"SELECT i.id, i.tenant_id, i.cycle_id,
                  lpad(s.number::text, greatest(8, length(s.number::text)), '0') AS "number", i.currency AS "currency: Currency",
-                 i.subtotal_minor, i.total_minor, i.period_start, i.period_end, i.issued_at,
+                 i.subtotal_minor, i.tax_minor, i.total_minor, i.period_start, i.period_end, i.issued_at,
                  coalesce(p.state, 'open') AS "payment_state!: PaymentState", p.due_at AS "due_at?"
                FROM invoice i JOIN invoice_status s ON s.invoice_id = i.id
                  LEFT JOIN invoice_payment p ON p.invoice_id = i.id
@@ -137,11 +142,20 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> sqlx::Result<Option<Invoice>> 
 
 /// Finalizes an invoice whose lines are there: from then on the database refuses every change. Its number comes later.
 pub async fn finalize(tx: &mut TenantTx, account: &Account, draft: &Draft, adjusted: &Adjusted) -> sqlx::Result<()> {
+    let taxes = || adjusted.taxes.iter();
     sqlx::query!(
-        "WITH finalized AS (
-           INSERT INTO invoice
-             (id, tenant_id, cycle_id, currency, subtotal_minor, total_minor, period_start, period_end, issued_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id, tenant_id)
+        "WITH taxed AS (
+           INSERT INTO invoice_tax (invoice_id, tenant_id, category, country, percent, taxable_minor, tax_minor, reason,
+             buyer_vat_id, parts, position)
+           SELECT $1, $2, tax.* FROM UNNEST($11::text[], $12::text[], $13::numeric[], $14::int8[], $15::int8[],
+             $16::text[], $17::text[], $18::jsonb[]) WITH ORDINALITY AS tax
+           RETURNING invoice_id),
+         finalized AS (
+           INSERT INTO invoice (id, tenant_id, cycle_id, currency, subtotal_minor, total_minor, period_start, period_end,
+             issued_at, tax_minor)
+           SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+           -- After its taxes: to an invoice that is there, nothing is added.
+           FROM (SELECT count(*) FROM taxed) AS first RETURNING id, tenant_id)
          INSERT INTO invoice_status (invoice_id, tenant_id, series) SELECT id, tenant_id, 'invoice' FROM finalized",
         draft.id,
         tx.tenant().0,
@@ -152,6 +166,15 @@ pub async fn finalize(tx: &mut TenantTx, account: &Account, draft: &Draft, adjus
         draft.period.from,
         draft.period.until,
         draft.issued_at,
+        adjusted.tax_minor,
+        &taxes().map(|tax| tax.category.code().to_owned()).collect::<Vec<_>>(),
+        &taxes().map(|tax| tax.country.code().to_owned()).collect::<Vec<_>>(),
+        &taxes().map(|tax| tax.percent).collect::<Vec<_>>(),
+        &taxes().map(|tax| tax.taxable_minor).collect::<Vec<_>>(),
+        &taxes().map(|tax| tax.tax_minor).collect::<Vec<_>>(),
+        &taxes().map(|tax| tax.reason.clone()).collect::<Vec<_>>() as &[Option<String>],
+        &taxes().map(|tax| tax.buyer_vat_id.clone()).collect::<Vec<_>>() as &[Option<String>],
+        &json(taxes().map(|tax| &tax.parts))?
     )
     .execute(&mut **tx)
     .await
@@ -178,7 +201,8 @@ macro_rules! lines {
                       period_start, period_end, quantity, unit, rate_id, used_before, used_after, amount_minor,
                       currency AS "currency: Currency", components AS "components: Json<Vec<Component>>",
                       instances AS "instances: Json<Vec<OfInstance>>", input_count,
-                      encode(input_sha256, 'hex') AS "input_sha256!"
+                      encode(input_sha256, 'hex') AS "input_sha256!",
+                      (SELECT r.tax_group FROM rate r WHERE r.id = rate_id) AS "tax_group!"
                FROM invoice_line WHERE tenant_id = $1 AND invoice_id = $2 "# + $rest,
             $($argument),+
         )

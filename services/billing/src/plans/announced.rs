@@ -4,6 +4,7 @@ use super::{Aggregation, Kind, Rate, UNIT_OF_FEATURES};
 use crate::{
     currency::Currency,
     pricing::{Charge, Invalid, Model},
+    taxes::STANDARD,
 };
 use common::ambient::Ambient;
 use contracts::manifest::Manifest;
@@ -26,6 +27,7 @@ pub fn rates(manifest: &Manifest, currency: &Currency, ambient: &Ambient) -> Res
             aggregation: Aggregation::Sum,
             charge: Json(Charge::new(model, Decimal::ZERO, Decimal::ZERO)?),
             currency: currency.clone(),
+            tax_group: STANDARD.into(),
         })
     };
     let hour = |price| Model::PerHour { price, minimum_seconds: 0 };

@@ -1,7 +1,7 @@
 //! A version of a plan, as an operator publishes it: is it sound?
 
 use super::{Aggregation, Kind, Rate, UNIT_OF_FEATURES};
-use crate::{currency::Currency, pricing::Charge};
+use crate::{currency::Currency, pricing::Charge, taxes::STANDARD};
 use common::{ambient::Ambient, problem::FieldError};
 use serde::Deserialize;
 use sqlx::types::Json;
@@ -51,6 +51,14 @@ pub struct RateOfPublication {
     pub charge: Charge,
     #[schema(example = "EUR")]
     pub currency: String,
+    /// Which of a country's rates of VAT is applied to it, in lower-case letters, digits and `-`.
+    #[serde(default = "standard")]
+    #[schema(example = "standard", default = "standard", max_length = 40)]
+    pub tax_group: String,
+}
+
+fn standard() -> String {
+    STANDARD.into()
 }
 
 impl Publication {
@@ -103,6 +111,7 @@ impl Publication {
                 aggregation: rate.aggregation,
                 charge: Json(rate.charge),
                 currency: rate.currency.parse().ok()?,
+                tax_group: rate.tax_group,
             })
         });
         rates.collect()
@@ -129,11 +138,13 @@ impl RateOfPublication {
         fault(self.charge.is_per_hour() != feature, "charge", "invalid", text);
         let currency = self.currency.parse::<Currency>();
         fault(currency.is_err(), "currency", "malformed", "must be an ISO 4217 code of three capital letters");
+        let text = "must be a name of lower-case letters, digits, '-'";
+        fault(!is_name(&self.tax_group), "tax_group", "malformed", text);
     }
 }
 
 /// As manifests name services, modules and meters.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=40).contains(&name.len()) && name.as_bytes()[0].is_ascii_lowercase() && name.bytes().all(sound)
 }

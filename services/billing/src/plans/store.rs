@@ -98,8 +98,8 @@ pub async fn find_plan(conn: &mut PgConnection, name: &str) -> sqlx::Result<Opti
 
 async fn insert(conn: &mut PgConnection, rate: &Rate) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO rate (id, plan, version, kind, name, title, unit, aggregation, charge, currency)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO rate (id, plan, version, kind, name, title, unit, aggregation, charge, currency, tax_group)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         rate.id,
         rate.plan,
         rate.version,
@@ -109,7 +109,8 @@ async fn insert(conn: &mut PgConnection, rate: &Rate) -> sqlx::Result<()> {
         rate.unit,
         rate.aggregation as Aggregation,
         &rate.charge as &Json<Charge>,
-        rate.currency.code()
+        rate.currency.code(),
+        rate.tax_group
     )
     .execute(conn)
     .await
@@ -123,7 +124,7 @@ macro_rules! rates {
             Rate,
             r#"SELECT id, plan, version, kind AS "kind: Kind", name, title, unit,
                  aggregation AS "aggregation: Aggregation", charge AS "charge: Json<Charge>",
-                 currency AS "currency: Currency" FROM rate WHERE "# + $rest,
+                 currency AS "currency: Currency", tax_group FROM rate WHERE "# + $rest,
             $($argument),+
         )
     };
@@ -145,7 +146,7 @@ pub async fn price_list(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Price
              nullif(rate_from_at, '-infinity') AS rate_from_at, id AS "id?",
              plan AS "plan!", version AS "version?", kind AS "kind?: Kind", name AS "name?", title AS "title?",
              unit AS "unit?", aggregation AS "aggregation?: Aggregation", charge AS "charge?: Json<Charge>",
-             currency AS "currency?: Currency"
+             currency AS "currency?: Currency", tax_group AS "tax_group?"
            FROM tenant_rate WHERE tenant_id = $1 ORDER BY service, tenant_rate.from_at"#,
         tx.tenant().0
     );
@@ -165,6 +166,7 @@ pub async fn price_list(tx: &mut TenantTx, currency: &str) -> sqlx::Result<Price
                 aggregation: row.aggregation?,
                 charge: row.charge?,
                 currency: row.currency?,
+                tax_group: row.tax_group?,
             })
         })();
         list.add_term(&row.service, &row.plan, span);

@@ -40,6 +40,8 @@ const EVERYTHING: &[&str] = &[
     "billing.agreeMinimumSpends",
     "billing.grantCredits",
     "billing.cancelPayments",
+    "billing.readTaxRates",
+    "billing.writeTaxRates",
 ];
 
 pub struct World {

@@ -17,7 +17,7 @@ export interface Operations {
    * Everything is replaced: what is left out is removed. Read the account first, and send its `ETag` as `If-Match`.
    *
    * `time_zone` and `anchor_day` hold from `next_cycle_at` on: the open cycle keeps its planned end, and the next one ends where the new calendar begins a cycle, after 20 days at least, so it may be a long one.
-   * The currency cannot be edited. Invoices are mailed to the address of the details from the next one on; what was mailed before is not mailed again.
+   * The currency cannot be edited. An invoice that waits for details, or for the VAT of another country, is tried again. Invoices are mailed to the address of the details from the next one on; what was mailed before is not mailed again.
    *
    * **Permission:** `billing.editAccount`
    */
@@ -81,7 +81,7 @@ export interface Operations {
   /**
    * One billing cycle
    *
-   * For operators: whether it is `open`, `closing` or `closed`, and its invoice. A cycle with a `parked_reason` waits for somebody to look; `close` tries it again.
+   * For operators: whether it is `open`, `closing` or `closed`, and its invoice. A cycle with a `parked_reason` waits for somebody to look; `close` tries it again. `billing_details_missing` waits for the tenant, and `tax_rate_missing:FR:standard` for the rate of VAT of that country and group: both are tried again when those come.
    *
    * **Permission:** `billing.readCycles`
    */
@@ -106,8 +106,9 @@ export interface Operations {
    * at `Location` until its `proved_at` is later. What is wrong is in `proof_faults`, and in the gauge `cycles_faulty`:
    *
    * - `invoice_missing`: a closed cycle without an invoice.
-   * - `total_differs`: the lines and adjustments come to something else than the invoice.
+   * - `total_differs`: the lines, adjustments and taxes come to something else than the invoice.
    * - `adjustments_differ`: the discounts and minimum spends that were agreed on come to something else.
+   * - `taxes_differ`: the taxes are not those that the lines and adjustments come to by the rates that they name.
    * - `credit_overdrawn`: invoices took more of a credit than there was.
    * - `inputs_differ`: a line has more or fewer raw rows than it says.
    * - `time_differs`: a feature is billed for longer than it was used.
@@ -199,7 +200,7 @@ export interface Operations {
   /**
    * See what the running cycle comes to
    *
-   * The lines and adjustments that its invoice would have if everything in use now stays in use until the planned end of the cycle, and nothing more is metered. With `features`, also if these were
+   * The lines, adjustments and taxes that its invoice would have if everything in use now stays in use until the planned end of the cycle, and nothing more is metered. With `features`, also if these were
    * in use from now on. The same code makes the invoice; nothing is written here.
    *
    * **Permission:** `billing.readInvoices`
@@ -219,7 +220,9 @@ export interface Operations {
    * A line that costs less than half a minor unit has the amount 0 and is shown all the same.
    * An amount of a line may be negative where an earlier invoice had taken too much, because the end of a feature's use became known only afterwards.
    *
-   * What the lines come to is then adjusted, in this order: by discounts on one service, by those on everything, by a minimum spend, and by credits. What is less than nothing becomes a credit for the next invoices: nobody has to pay less than nothing.
+   * What the lines come to is then adjusted, in this order: by discounts on one service, by those on everything, by a minimum spend, by VAT, and by credits. What is less than nothing becomes a credit for the next invoices: nobody has to pay less than nothing.
+   *
+   * Where the seller charges VAT, `taxes` has what each category and rate comes to, rounded once, and of which groups of rates and periods it is. What comes late to a period has the rate of that period.
    *
    * **Permission:** `billing.readInvoices`
    */
@@ -409,6 +412,8 @@ export interface Operations {
    *
    * Makes the plan with its first version. What is published never changes, and nobody pays by it until their subscription is changed to it.
    *
+   * `tax_group` says which of a country's rates of VAT is applied to what a rate prices; without it, the `standard` one.
+   *
    * Tiers begin where the one before ends, so they have neither gaps nor overlaps: give each its last quantity, rising, and leave it out of the last tier.
    *
    * **Permission:** `billing.publishPlans`
@@ -447,6 +452,40 @@ export interface Operations {
    * **Permission:** `billing.readSubscriptions`
    */
   listSubscriptions: Operation<operations["listSubscriptions"]>;
+  /**
+   * Rates of VAT
+   *
+   * What countries take by law of each group of supplies, and from which day on. For operators: invoices are taxed by them where the seller charges VAT.
+   *
+   * **Permission:** `billing.readTaxRates`
+   */
+  listTaxRates: Operation<operations["listTaxRates"]>;
+  /**
+   * Enter a rate of VAT
+   *
+   * It holds from `valid_from` on, and is never changed: enter the next one when the law changes. A day that has begun is taken only if no other rate of the country and group holds on it, as invoices may have been made by that.
+   *
+   * Each rate of a plan names its group (`tax_group`), which is `standard` unless something else was published. An invoice has the rate of the day on which a period ends, also for what comes late to that period. Cycles whose invoices waited for a rate of this country and group are tried again at once.
+   *
+   * **Permission:** `billing.writeTaxRates`
+   */
+  enterTaxRate: Operation<operations["enterTaxRate"]>;
+  /**
+   * One rate of VAT
+   *
+   * It holds from `valid_from` until the day on which the next one of its country and group begins. One with `revoked_at` was revoked before it began, and never holds.
+   *
+   * **Permission:** `billing.readTaxRates`
+   */
+  getTaxRate: Operation<operations["getTaxRate"]>;
+  /**
+   * Revoke a rate of VAT
+   *
+   * Only one that has not begun anywhere yet: it never holds then. To revoke it again changes nothing.
+   *
+   * **Permission:** `billing.writeTaxRates`
+   */
+  revokeTaxRate: Operation<operations["revokeTaxRate"]>;
   /**
    * The features that all tenants use, and have used
    *
@@ -598,6 +637,11 @@ export interface components {
              * Of the usage that it belongs to.
              */
             period_start: string;
+            /**
+             * Of a discount that is only of this service.
+             * @example forum
+             */
+            service?: string;
             /**
              * Format: uuid
              * The discount, the minimum spend, or the credit that is used or left.
@@ -1211,10 +1255,15 @@ export interface components {
              * Sum of the lines, in the currency's minor unit (ISO 4217).
              */
             subtotal_minor: number;
+            /**
+             * Format: int64
+             * VAT on lines, discounts and minimum spends; 0 where the seller charges none.
+             */
+            tax_minor: number;
             tenant_id: components["schemas"]["TenantId"];
             /**
              * Format: int64
-             * What is to be paid: the subtotal with its adjustments.
+             * What is to be paid: the subtotal with adjustments and VAT.
              */
             total_minor: number;
         };
@@ -1325,10 +1374,45 @@ export interface components {
              */
             suspended_at?: string;
         };
+        /** What an invoice has of one category and rate of VAT. */
+        InvoiceTax: {
+            /**
+             * By which the buyer owes the tax; only of `AE`.
+             * @example FR40303265045
+             */
+            buyer_vat_id?: string;
+            category: components["schemas"]["TaxCategory"];
+            /**
+             * Where the supply takes place: ISO 3166-1 alpha-2.
+             * @example DE
+             */
+            country: string;
+            /** What it is made of. Their taxes add up to `tax_minor`. */
+            parts: components["schemas"]["TaxPart"][];
+            /**
+             * Format: decimal
+             * @example 19
+             */
+            percent: string;
+            /** Why there is no tax; only of `AE` and `O`. */
+            reason?: string;
+            /**
+             * Format: int64
+             * `percent` of that, rounded once, half away from zero.
+             */
+            tax_minor: number;
+            /**
+             * Format: int64
+             * Lines, discounts and minimum spends, in the currency's minor unit (ISO 4217).
+             */
+            taxable_minor: number;
+        };
         InvoiceWithLines: components["schemas"]["Invoice"] & {
             /** In the order in which they are made. */
             adjustments: components["schemas"]["Adjustment"][];
             lines: components["schemas"]["Line"][];
+            /** One for each category and rate of VAT; none where the seller charges none. */
+            taxes: components["schemas"]["InvoiceTax"][];
         };
         /**
          * What a rate prices: time of use, or things counted.
@@ -1380,6 +1464,11 @@ export interface components {
             rate_kind: components["schemas"]["Kind"];
             /** @example forum */
             service: string;
+            /**
+             * Which of a country's rates of VAT is applied to it.
+             * @example standard
+             */
+            tax_group: string;
             /** @example hour */
             unit: string;
             /**
@@ -1598,6 +1687,30 @@ export interface components {
              */
             payment_method_id: string;
         };
+        NewTaxRate: {
+            /**
+             * ISO 3166-1 alpha-2.
+             * @example DE
+             */
+            country: string;
+            /**
+             * Format: decimal
+             * 0 to 100, with at most four decimal places.
+             * @example 19
+             */
+            percent: string;
+            /**
+             * What rates of plans name, in lower-case letters, digits and `-`.
+             * @example standard
+             */
+            tax_group: string;
+            /**
+             * Format: date
+             * The first day on which it holds, in the place where it does.
+             * @example 2027-01-01
+             */
+            valid_from: string;
+        };
         /** What one instance adds to a line. */
         OfInstance: {
             /**
@@ -1711,6 +1824,12 @@ export interface components {
         /** One page of a list in the order of creation. */
         Page_PlanVersion: {
             items: components["schemas"]["PlanVersion"][];
+            /** Absent on the last page. */
+            next_cursor?: string;
+        };
+        /** One page of a list in the order of creation. */
+        Page_TaxRate: {
+            items: components["schemas"]["TaxRate"][];
             /** Absent on the last page. */
             next_cursor?: string;
         };
@@ -1887,7 +2006,14 @@ export interface components {
             subtotal_minor: number;
             /**
              * Format: int64
-             * What would be to be paid: the subtotal with its adjustments.
+             * VAT on lines, discounts and minimum spends; 0 where the seller charges none.
+             */
+            tax_minor: number;
+            /** One for each category and rate of VAT. */
+            taxes: components["schemas"]["InvoiceTax"][];
+            /**
+             * Format: int64
+             * What would be to be paid: the subtotal with adjustments and VAT.
              */
             total_minor: number;
         };
@@ -1909,6 +2035,8 @@ export interface components {
             /** Format: uuid */
             rate_id: string;
             rate_kind: components["schemas"]["Kind"];
+            /** @example standard */
+            tax_group: string;
             /** @example Forum: Polls */
             title: string;
             /** @example hour */
@@ -1978,6 +2106,11 @@ export interface components {
             name: string;
             /** @example forum */
             plan: string;
+            /**
+             * Which of a country's rates of VAT is applied to it.
+             * @example standard
+             */
+            tax_group: string;
             /** @example Forum: Polls */
             title: string;
             /**
@@ -2002,6 +2135,12 @@ export interface components {
              * @example forum.posts
              */
             name: string;
+            /**
+             * Which of a country's rates of VAT is applied to it, in lower-case letters, digits and `-`.
+             * @default standard
+             * @example standard
+             */
+            tax_group: string;
             /** @example Forum: posts */
             title: string;
             /**
@@ -2063,6 +2202,67 @@ export interface components {
         /** What a tenant pays by, the latest of each service first. */
         Subscriptions: {
             items: components["schemas"]["Subscription"][];
+        };
+        /**
+         * Categories of VAT by UNTDID 5305, as far as a seller in the European Union needs them for services.
+         * @enum {string}
+         */
+        TaxCategory: "S" | "Z" | "AE" | "O";
+        /** What a period has of one group of rates. */
+        TaxPart: {
+            /**
+             * Format: date-time
+             * The rate is that of the day on which the period ends.
+             */
+            period_end: string;
+            /** Format: date-time */
+            period_start: string;
+            /** @example standard */
+            tax_group: string;
+            /**
+             * Format: int64
+             * By the largest remainder of the tax of the whole.
+             */
+            tax_minor: number;
+            /**
+             * Format: uuid
+             * Absent where no rate is applied.
+             */
+            tax_rate_id?: string;
+            /** Format: int64 */
+            taxable_minor: number;
+        };
+        TaxRate: {
+            /**
+             * ISO 3166-1 alpha-2.
+             * @example DE
+             */
+            country: string;
+            /** Format: date-time */
+            created_at: string;
+            /** The principal who entered it. */
+            created_by: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: decimal
+             * @example 19
+             */
+            percent: string;
+            /**
+             * Format: date-time
+             * Before it began, so it never holds.
+             */
+            revoked_at?: string;
+            revoked_by?: string;
+            /** @example standard */
+            tax_group: string;
+            /**
+             * Format: date
+             * Until the day on which the next one of the country and group begins.
+             * @example 2027-01-01
+             */
+            valid_from: string;
         };
         /** Format: uuid */
         TenantId: string;
@@ -2370,6 +2570,7 @@ export type InvoiceDocument = components['schemas']['InvoiceDocument'];
 export type InvoiceDocumentFile = components['schemas']['InvoiceDocumentFile'];
 export type InvoiceDocumentFiles = components['schemas']['InvoiceDocumentFiles'];
 export type InvoicePayment = components['schemas']['InvoicePayment'];
+export type InvoiceTax = components['schemas']['InvoiceTax'];
 export type InvoiceWithLines = components['schemas']['InvoiceWithLines'];
 export type Kind = components['schemas']['Kind'];
 export type Line = components['schemas']['Line'];
@@ -2382,6 +2583,7 @@ export type NewCoupon = components['schemas']['NewCoupon'];
 export type NewCredit = components['schemas']['NewCredit'];
 export type NewDiscount = components['schemas']['NewDiscount'];
 export type NewPaymentMethod = components['schemas']['NewPaymentMethod'];
+export type NewTaxRate = components['schemas']['NewTaxRate'];
 export type OfInstance = components['schemas']['OfInstance'];
 export type Outcome = components['schemas']['Outcome'];
 export type PageCoupon = components['schemas']['Page_Coupon'];
@@ -2394,6 +2596,7 @@ export type PageInvoiceDocument = components['schemas']['Page_InvoiceDocument'];
 export type PageParkedUsage = components['schemas']['Page_ParkedUsage'];
 export type PagePlan = components['schemas']['Page_Plan'];
 export type PagePlanVersion = components['schemas']['Page_PlanVersion'];
+export type PageTaxRate = components['schemas']['Page_TaxRate'];
 export type PageUsedFeature = components['schemas']['Page_UsedFeature'];
 export type ParkedUsage = components['schemas']['ParkedUsage'];
 export type Part = components['schemas']['Part'];
@@ -2418,6 +2621,9 @@ export type Refusal = components['schemas']['Refusal'];
 export type StripeEvent = components['schemas']['StripeEvent'];
 export type Subscription = components['schemas']['Subscription'];
 export type Subscriptions = components['schemas']['Subscriptions'];
+export type TaxCategory = components['schemas']['TaxCategory'];
+export type TaxPart = components['schemas']['TaxPart'];
+export type TaxRate = components['schemas']['TaxRate'];
 export type TenantId = components['schemas']['TenantId'];
 export type Terms = components['schemas']['Terms'];
 export type Tier = components['schemas']['Tier'];
@@ -3686,24 +3892,24 @@ export interface operations {
                      * @example {
                      *       "adjustments": [
                      *         {
-                     *           "amount_minor": -30,
+                     *           "amount_minor": -14,
                      *           "base_minor": 136,
                      *           "before_minor": 0,
                      *           "kind": "discount",
                      *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T12:50:57.994136Z",
-                     *           "source_id": "01a20875-a9e1-736c-9ea5-944810a7392b",
-                     *           "title": "Start"
+                     *           "period_start": "2026-11-21T15:28:16.731321Z",
+                     *           "source_id": "01a20905-b78a-7068-8f74-fae6ea051185",
+                     *           "title": "Partner"
                      *         },
                      *         {
-                     *           "amount_minor": -11,
-                     *           "base_minor": 106,
+                     *           "amount_minor": -100,
+                     *           "base_minor": 145,
                      *           "before_minor": 0,
-                     *           "kind": "discount",
+                     *           "kind": "credit",
                      *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T12:50:57.994136Z",
-                     *           "source_id": "01a20875-a9a0-7f30-a56a-1636500fcf1e",
-                     *           "title": "Partner"
+                     *           "period_start": "2026-11-21T15:28:16.731321Z",
+                     *           "source_id": "01a20905-b7f4-78d5-9e40-c6af832844ea",
+                     *           "title": "Outage"
                      *         }
                      *       ],
                      *       "currency": "EUR",
@@ -3723,17 +3929,18 @@ export interface operations {
                      *           "instances": [
                      *             {
                      *               "inputs": 1,
-                     *               "instance_id": "01a20875-a829-71d0-8008-a69a55877fb8",
+                     *               "instance_id": "01a20905-b43d-78b0-9b32-0df4153ae0be",
                      *               "quantity": "3600"
                      *             }
                      *           ],
                      *           "kind": "usage",
                      *           "name": "forum",
                      *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T12:50:57.994136Z",
+                     *           "period_start": "2026-11-21T15:28:16.731321Z",
                      *           "quantity": "1",
-                     *           "rate_id": "01a20875-a794-7303-ae83-422afb4f487f",
+                     *           "rate_id": "01a20905-b03a-7ade-916d-a2af7a7714f9",
                      *           "rate_kind": "feature",
+                     *           "tax_group": "standard",
                      *           "title": "Forum",
                      *           "unit": "hour"
                      *         },
@@ -3752,25 +3959,46 @@ export interface operations {
                      *           "instances": [
                      *             {
                      *               "inputs": 1,
-                     *               "instance_id": "01a20875-a829-71d0-8008-a69a55877fb8",
+                     *               "instance_id": "01a20905-b43d-78b0-9b32-0df4153ae0be",
                      *               "quantity": "200"
                      *             }
                      *           ],
                      *           "kind": "usage",
                      *           "name": "forum.posts",
                      *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T12:50:57.994136Z",
+                     *           "period_start": "2026-11-21T15:28:16.731321Z",
                      *           "quantity": "200",
-                     *           "rate_id": "01a20875-a795-7c7f-8c15-7c7f8af74d9e",
+                     *           "rate_id": "01a20905-b03a-7d47-bf02-8388ab14922d",
                      *           "rate_kind": "meter",
+                     *           "tax_group": "standard",
                      *           "title": "Forum: posts",
                      *           "unit": "post"
                      *         }
                      *       ],
                      *       "period_end": "2027-12-01T00:00:00Z",
-                     *       "period_start": "2026-11-21T12:50:57.994136Z",
+                     *       "period_start": "2026-11-21T15:28:16.731321Z",
                      *       "subtotal_minor": 136,
-                     *       "total_minor": 95
+                     *       "tax_minor": 23,
+                     *       "taxes": [
+                     *         {
+                     *           "category": "S",
+                     *           "country": "DE",
+                     *           "parts": [
+                     *             {
+                     *               "period_end": "2027-12-01T00:00:00Z",
+                     *               "period_start": "2026-11-21T15:28:16.731321Z",
+                     *               "tax_group": "standard",
+                     *               "tax_minor": 23,
+                     *               "tax_rate_id": "01a20905-b6a4-783d-acdb-8b4ca628c366",
+                     *               "taxable_minor": 122
+                     *             }
+                     *           ],
+                     *           "percent": "19",
+                     *           "tax_minor": 23,
+                     *           "taxable_minor": 122
+                     *         }
+                     *       ],
+                     *       "total_minor": 45
                      *     }
                      */
                     "application/json": components["schemas"]["Preview"];
@@ -3793,7 +4021,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["BodyTimeout"];
-            /** `cycle_closing`: the cycle before has no invoice yet. `preview_too_large`: more than 100,000 events were metered. */
+            /** `cycle_closing`: the cycle before has no invoice yet. `preview_too_large`: more than 100,000 events were metered. `tax_undetermined`: nobody knows the VAT yet. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3802,7 +4030,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"] & {
                         /** @enum {string} */
-                        code: "cycle_closing" | "preview_too_large";
+                        code: "cycle_closing" | "preview_too_large" | "tax_undetermined";
                     };
                 };
             };
@@ -3840,18 +4068,19 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "currency": "EUR",
-                     *           "cycle_id": "01a20877-ae3e-7438-8602-83bf21ee12f8",
-                     *           "id": "01a20877-b264-7f4d-a613-4652503fff14",
-                     *           "issued_at": "2026-11-23T12:53:11.908408Z",
+                     *           "cycle_id": "01a20905-1435-7afe-825f-2a66d8e01a41",
+                     *           "id": "01a20905-1743-73bf-bbb9-995698ac9884",
+                     *           "issued_at": "2026-11-23T15:27:38.307708Z",
                      *           "number": "00000001",
-                     *           "period_end": "2026-11-23T12:53:11.724274Z",
-                     *           "period_start": "2026-11-21T12:53:09.774859Z",
+                     *           "period_end": "2026-11-23T15:27:38.216917Z",
+                     *           "period_start": "2026-11-21T15:27:36.694390Z",
                      *           "subtotal_minor": 1730,
-                     *           "tenant_id": "01a20877-adfc-7e96-aeb1-e2c95cd632be",
+                     *           "tax_minor": 0,
+                     *           "tenant_id": "01a20905-13ad-7c45-bb7b-9dd46b524ece",
                      *           "total_minor": 1730
                      *         }
                      *       ],
-                     *       "next_cursor": "AaIId7Jkf02mE0ZSUD__FA"
+                     *       "next_cursor": "AaIJBRdDc7-7uZlWmKyYhA"
                      *     }
                      */
                     "application/json": components["schemas"]["Page_Invoice"];
@@ -3887,77 +4116,85 @@ export interface operations {
                      * @example {
                      *       "adjustments": [
                      *         {
-                     *           "amount_minor": -6,
-                     *           "base_minor": 102,
-                     *           "before_minor": -7,
-                     *           "kind": "discount",
-                     *           "period_end": "2026-11-23T12:53:41.710102Z",
-                     *           "period_start": "2026-11-21T12:53:38.901100Z",
-                     *           "source_id": "01a20878-2451-7096-a1cb-c998dd34ee4a",
-                     *           "title": "Start"
+                     *           "amount_minor": 2013,
+                     *           "base_minor": -2013,
+                     *           "before_minor": 0,
+                     *           "kind": "carry_forward",
+                     *           "period_end": "2026-11-23T15:28:31.781680Z",
+                     *           "period_start": "2026-11-23T15:28:31.088374Z",
+                     *           "source_id": "01a20905-e878-751a-b442-2dd365d5f6c2",
+                     *           "title": "Carried forward"
                      *         }
                      *       ],
                      *       "currency": "EUR",
-                     *       "cycle_id": "01a20878-26ee-7c47-85aa-6b38c1676d54",
-                     *       "id": "01a20878-2b26-74fe-b542-70505c7af9b2",
-                     *       "issued_at": "2026-11-23T12:53:42.822251Z",
+                     *       "cycle_id": "01a20905-e5a2-76b3-b6d9-8de0d27bcb06",
+                     *       "id": "01a20905-e856-79f3-a0c3-7733325737e7",
+                     *       "issued_at": "2026-11-23T15:28:31.830804Z",
                      *       "lines": [
                      *         {
-                     *           "amount_minor": 49,
+                     *           "amount_minor": -1692,
                      *           "components": [
                      *             {
-                     *               "amount": "0.343",
+                     *               "amount": "-16.9201669618",
                      *               "part": {
-                     *                 "from": "40",
-                     *                 "kind": "tier",
-                     *                 "tier": 2,
-                     *                 "up_to": "90"
+                     *                 "kind": "hour"
                      *               },
-                     *               "quantity": "49",
-                     *               "unit_price": "0.007"
-                     *             },
-                     *             {
-                     *               "amount": "0.147",
-                     *               "part": {
-                     *                 "from": "90",
-                     *                 "kind": "tier",
-                     *                 "tier": 3
-                     *               },
-                     *               "quantity": "70",
-                     *               "unit_price": "0.0021"
+                     *               "quantity": "-169201.669618",
+                     *               "unit_price": "0.36"
                      *             }
                      *           ],
                      *           "currency": "EUR",
-                     *           "description": "Posts, per post",
-                     *           "id": "01a20878-2b37-72da-af79-1890c6a2bc69",
-                     *           "input_count": 24,
-                     *           "input_sha256": "674ad38861addf04a8c99dcab170527884118943e3f648866514febed8d1e85f",
+                     *           "description": "Forum, per hour",
+                     *           "id": "01a20905-e857-74c3-bc3f-d7b39b64ee21",
+                     *           "input_count": 1,
+                     *           "input_sha256": "bd5e102072f9e7b30fdafcdf619001abecd2b0ff16b4f7d2aab1ec855337501e",
                      *           "instances": [
                      *             {
-                     *               "inputs": 24,
-                     *               "instance_id": "01a20878-2012-7169-a1c4-114cf056c86e",
-                     *               "quantity": "119"
+                     *               "inputs": 1,
+                     *               "instance_id": "01a20905-e24f-7532-9fec-a8d66d7a969c",
+                     *               "quantity": "-169201.669618"
                      *             }
                      *           ],
                      *           "kind": "correction",
-                     *           "name": "forum.posts",
-                     *           "period_end": "2026-11-23T12:53:41.710102Z",
-                     *           "period_start": "2026-11-21T12:53:38.901100Z",
-                     *           "quantity": "119",
-                     *           "rate_id": "01a20878-2032-7bba-80ab-908a95bc537f",
-                     *           "rate_kind": "meter",
+                     *           "name": "forum",
+                     *           "period_end": "2026-11-23T15:28:31.088374Z",
+                     *           "period_start": "2026-11-21T15:28:29.418756Z",
+                     *           "quantity": "-47.000463782777777777777777778",
+                     *           "rate_id": "01a20905-e15d-7365-bb26-524da54da61d",
+                     *           "rate_kind": "feature",
                      *           "service": "forum",
-                     *           "unit": "post",
-                     *           "used_after": "165",
-                     *           "used_before": "46"
+                     *           "tax_group": "standard",
+                     *           "unit": "hour",
+                     *           "used_after": "3600",
+                     *           "used_before": "172801.669618"
                      *         }
                      *       ],
-                     *       "number": "00000004",
-                     *       "period_end": "2026-11-23T12:53:42.638835Z",
-                     *       "period_start": "2026-11-23T12:53:41.710102Z",
-                     *       "subtotal_minor": 49,
-                     *       "tenant_id": "01a20878-1c10-7f9a-b5c5-a214521346f1",
-                     *       "total_minor": 43
+                     *       "number": "00000002",
+                     *       "period_end": "2026-11-23T15:28:31.781680Z",
+                     *       "period_start": "2026-11-23T15:28:31.088374Z",
+                     *       "subtotal_minor": -1692,
+                     *       "tax_minor": -321,
+                     *       "taxes": [
+                     *         {
+                     *           "category": "S",
+                     *           "country": "DE",
+                     *           "parts": [
+                     *             {
+                     *               "period_end": "2026-11-23T15:28:31.088374Z",
+                     *               "period_start": "2026-11-21T15:28:29.418756Z",
+                     *               "tax_group": "standard",
+                     *               "tax_minor": -321,
+                     *               "tax_rate_id": "01a20905-e476-73a6-ac10-e5cc56cafaa2",
+                     *               "taxable_minor": -1692
+                     *             }
+                     *           ],
+                     *           "percent": "19",
+                     *           "tax_minor": -321,
+                     *           "taxable_minor": -1692
+                     *         }
+                     *       ],
+                     *       "tenant_id": "01a20905-e19a-78b0-a969-f79f87fc36d8",
+                     *       "total_minor": 0
                      *     }
                      */
                     "application/json": components["schemas"]["InvoiceWithLines"];
@@ -4150,24 +4387,25 @@ export interface operations {
                      *         ],
                      *         "currency": "EUR",
                      *         "description": "Posts, per post",
-                     *         "id": "01a2078d-d948-7b75-84c9-666852f7d9d2",
+                     *         "id": "01a20904-9bf2-756a-98f6-36d29c07f3bf",
                      *         "input_count": 1,
-                     *         "input_sha256": "9b2b46da9cb8dac5dce84fbc976711f796d78f3dec8ff59c39cb37c20ba16da4",
+                     *         "input_sha256": "987f339544ca779493ba3a5b06dff01357dc475f7c8e201e549923cca71b7094",
                      *         "instances": [
                      *           {
                      *             "inputs": 1,
-                     *             "instance_id": "01a2078d-d048-716e-a110-01dc4f615247",
+                     *             "instance_id": "01a20904-901d-7823-b0ee-60d8b32d28b0",
                      *             "quantity": "20"
                      *           }
                      *         ],
                      *         "kind": "correction",
                      *         "name": "forum.posts",
-                     *         "period_end": "2026-11-23T08:37:45.345447Z",
-                     *         "period_start": "2026-11-21T08:37:42.771222Z",
+                     *         "period_end": "2026-11-23T15:27:05.088157Z",
+                     *         "period_start": "2026-11-21T15:27:02.584188Z",
                      *         "quantity": "20",
-                     *         "rate_id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *         "rate_id": "01a20904-906c-7132-bb9f-364fe4c677c9",
                      *         "rate_kind": "meter",
                      *         "service": "forum",
+                     *         "tax_group": "standard",
                      *         "unit": "post",
                      *         "used_after": "45",
                      *         "used_before": "25"
@@ -4189,28 +4427,29 @@ export interface operations {
                      *           ]
                      *         },
                      *         "currency": "EUR",
-                     *         "id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *         "id": "01a20904-906c-7132-bb9f-364fe4c677c9",
                      *         "kind": "meter",
                      *         "name": "forum.posts",
                      *         "plan": "forum:team",
+                     *         "tax_group": "standard",
                      *         "title": "Posts",
                      *         "unit": "post",
                      *         "version": "1"
                      *       },
                      *       "raw": [
                      *         {
-                     *           "id": "01a2078d-d795-73d6-9ead-f3fd9aca7bcc",
-                     *           "instance_id": "01a2078d-d048-716e-a110-01dc4f615247",
+                     *           "id": "01a20904-9aff-7ff3-b42f-4b72ab71b61b",
+                     *           "instance_id": "01a20904-901d-7823-b0ee-60d8b32d28b0",
                      *           "key": "b",
                      *           "kind": "event",
                      *           "meter": "forum.posts",
-                     *           "occurred_at": "2026-11-21T08:38:02.771222Z",
+                     *           "occurred_at": "2026-11-21T15:27:22.584188Z",
                      *           "quantity": "20",
-                     *           "received_at": "2026-11-23T08:37:46.005271Z"
+                     *           "received_at": "2026-11-23T15:27:06.496056Z"
                      *         }
                      *       ],
                      *       "recomputed_amount_minor": 125,
-                     *       "recomputed_sha256": "9b2b46da9cb8dac5dce84fbc976711f796d78f3dec8ff59c39cb37c20ba16da4",
+                     *       "recomputed_sha256": "987f339544ca779493ba3a5b06dff01357dc475f7c8e201e549923cca71b7094",
                      *       "unit": "post"
                      *     }
                      */
@@ -5079,9 +5318,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2078d-d0b8-7fdd-8b19-893249f5bdf8",
+                     *       "id": "01a20904-907a-7df3-b90b-21dd8ce4cb84",
                      *       "plan": "forum:team",
-                     *       "published_at": "2026-11-23T08:37:44.248099Z",
+                     *       "published_at": "2026-11-23T15:27:03.803004Z",
                      *       "rates": [
                      *         {
                      *           "aggregation": "sum",
@@ -5099,10 +5338,11 @@ export interface operations {
                      *             ]
                      *           },
                      *           "currency": "EUR",
-                     *           "id": "01a2078d-d0a4-79aa-9495-15b577c34885",
+                     *           "id": "01a20904-906c-7132-bb9f-364fe4c677c9",
                      *           "kind": "meter",
                      *           "name": "forum.posts",
                      *           "plan": "forum:team",
+                     *           "tax_group": "standard",
                      *           "title": "Posts",
                      *           "unit": "post",
                      *           "version": "1"
@@ -5240,9 +5480,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2078d-b82d-70f5-95ea-b3caa997be0f",
+                     *       "id": "01a20904-8014-78b1-a6e8-831c346c06f4",
                      *       "plan": "forum:team",
-                     *       "published_at": "2026-11-23T08:37:37.965537Z",
+                     *       "published_at": "2026-11-23T15:26:59.604504Z",
                      *       "rates": [
                      *         {
                      *           "aggregation": "sum",
@@ -5252,10 +5492,11 @@ export interface operations {
                      *             "price": "2"
                      *           },
                      *           "currency": "EUR",
-                     *           "id": "01a2078d-b81c-7ef9-a8c6-f3cf7362386f",
+                     *           "id": "01a20904-7fff-73f4-a679-c46d90c50050",
                      *           "kind": "feature",
                      *           "name": "forum",
                      *           "plan": "forum:team",
+                     *           "tax_group": "standard",
                      *           "title": "Forum",
                      *           "unit": "hour",
                      *           "version": "1.2"
@@ -5267,10 +5508,11 @@ export interface operations {
                      *             "price": "1"
                      *           },
                      *           "currency": "EUR",
-                     *           "id": "01a2078d-b81c-7d7c-9f09-a894d0a433c6",
+                     *           "id": "01a20904-7fff-796e-817f-3afd4c7927f4",
                      *           "kind": "meter",
                      *           "name": "forum.posts",
                      *           "plan": "forum:team",
+                     *           "tax_group": "standard",
                      *           "title": "Posts",
                      *           "unit": "post",
                      *           "version": "1.2"
@@ -5366,6 +5608,286 @@ export interface operations {
             400: components["responses"]["HostInvalid"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["PermissionMissing"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTaxRates: {
+        parameters: {
+            query?: {
+                /** Only rates of this country. */
+                country?: string;
+                /** `next_cursor` of the page before. */
+                cursor?: string;
+                /** Items a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "country": "DE",
+                     *           "created_at": "2026-11-23T15:28:12.178984Z",
+                     *           "created_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *           "id": "01a20905-9b98-7078-9bef-3ec26e45ff9e",
+                     *           "percent": "19",
+                     *           "tax_group": "standard",
+                     *           "valid_from": "2026-08-15"
+                     *         },
+                     *         {
+                     *           "country": "DE",
+                     *           "created_at": "2026-11-23T15:28:12.449868Z",
+                     *           "created_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *           "id": "01a20905-9cb5-7a0a-a33c-7ae83eed3ab8",
+                     *           "percent": "16",
+                     *           "tax_group": "standard",
+                     *           "valid_from": "2026-05-07"
+                     *         },
+                     *         {
+                     *           "country": "FR",
+                     *           "created_at": "2026-11-23T15:28:12.510843Z",
+                     *           "created_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *           "id": "01a20905-9ce8-7ce7-8554-f7cf3544fcd5",
+                     *           "percent": "20",
+                     *           "tax_group": "standard",
+                     *           "valid_from": "2026-10-04"
+                     *         },
+                     *         {
+                     *           "country": "DE",
+                     *           "created_at": "2026-11-23T15:28:12.623652Z",
+                     *           "created_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *           "id": "01a20905-9d5e-73e9-90b6-b8f183d38066",
+                     *           "percent": "20.1234",
+                     *           "revoked_at": "2026-11-23T15:28:12.755298Z",
+                     *           "revoked_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *           "tax_group": "standard",
+                     *           "valid_from": "2026-11-25"
+                     *         },
+                     *         {
+                     *           "country": "DE",
+                     *           "created_at": "2026-11-23T15:28:12.900753Z",
+                     *           "created_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *           "id": "01a20905-9e6d-7c68-8831-413d768f1d0b",
+                     *           "percent": "21",
+                     *           "tax_group": "standard",
+                     *           "valid_from": "2026-11-25"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_TaxRate"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enterTaxRate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * Chosen by the caller, a new one for each thing to be made, such as a UUID. For 24 hours the same request with the same key gets the first answer again, with `Idempotency-Replayed: true`, and makes nothing more.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "country": "DE",
+                 *       "percent": "7",
+                 *       "tax_group": "reduced",
+                 *       "valid_from": "2020-01-01"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewTaxRate"];
+            };
+        };
+        responses: {
+            /** It is made. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "country": "DE",
+                     *       "created_at": "2026-11-23T15:28:24.052317Z",
+                     *       "created_by": "user:01a20905-c1cd-74a0-81b1-d5264e3a3a02",
+                     *       "id": "01a20905-ca01-79c0-8913-8a06cfa5847f",
+                     *       "percent": "7",
+                     *       "tax_group": "reduced",
+                     *       "valid_from": "2020-01-01"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TaxRate"];
+                };
+            };
+            /** `idempotency_key_malformed`: it is not one value of 16 to 255 visible ASCII characters. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "host_invalid" | "idempotency_key_malformed" | "malformed_json" | "unreadable_body";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            408: components["responses"]["BodyTimeout"];
+            /** `tax_rate_exists`: one of this country and group begins on that day. `tax_rate_begun`: on that day, which has begun, another one holds. `too_many_tax_rates`: there are 100 of this country and group. `idempotency_key_reused`: the key came with another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused" | "tax_rate_begun" | "tax_rate_exists" | "too_many_tax_rates";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["MediaTypeUnsupported"];
+            422: components["responses"]["Invalid"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTaxRate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** The answer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "country": "DE",
+                     *       "created_at": "2026-11-23T15:28:12.623652Z",
+                     *       "created_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *       "id": "01a20905-9d5e-73e9-90b6-b8f183d38066",
+                     *       "percent": "20.1234",
+                     *       "revoked_at": "2026-11-23T15:28:12.755298Z",
+                     *       "revoked_by": "user:01a20905-987b-7c57-990f-94c4126ef872",
+                     *       "tax_group": "standard",
+                     *       "valid_from": "2026-11-25"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TaxRate"];
+                };
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `tax_rate_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "tax_rate_not_found";
+                    };
+                };
+            };
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeTaxRate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** It never holds. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HostInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["PermissionMissing"];
+            /** `tax_rate_not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "not_found" | "tax_rate_not_found";
+                    };
+                };
+            };
+            /** `tax_rate_begun`: invoices may have been made by it. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"] & {
+                        /** @enum {string} */
+                        code: "tax_rate_begun";
+                    };
+                };
+            };
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

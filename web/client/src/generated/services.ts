@@ -153,6 +153,10 @@ export type ProblemCode =
   | "signature_invalid"
   | "step_up_required"
   | "suppression_not_found"
+  | "tax_rate_begun"
+  | "tax_rate_exists"
+  | "tax_rate_not_found"
+  | "tax_undetermined"
   | "tenant_not_found"
   | "tenant_suspended"
   | "token_expired"
@@ -175,6 +179,7 @@ export type ProblemCode =
   | "too_many_requests"
   | "too_many_roles"
   | "too_many_schedules"
+  | "too_many_tax_rates"
   | "too_many_tenants"
   | "totp_exists"
   | "totp_not_begun"
@@ -297,6 +302,10 @@ export const ROUTES: { [S in keyof Services]: { [O in keyof Services[S]]: Route 
     getPlanVersion: { method: "GET", path: "/v1/plans/{name}/versions/{version}" },
     reconcileFeatures: { method: "POST", path: "/v1/reconciliations" },
     listSubscriptions: { method: "GET", path: "/v1/subscriptions" },
+    listTaxRates: { method: "GET", path: "/v1/tax-rates" },
+    enterTaxRate: { method: "POST", path: "/v1/tax-rates", keyed: true },
+    getTaxRate: { method: "GET", path: "/v1/tax-rates/{id}" },
+    revokeTaxRate: { method: "DELETE", path: "/v1/tax-rates/{id}" },
     listTenantFeatures: { method: "GET", path: "/v1/tenant-features" },
     listTenantCredits: { method: "GET", path: "/v1/tenants/{tenant_id}/credits" },
     grantCredit: { method: "POST", path: "/v1/tenants/{tenant_id}/credits", keyed: true },

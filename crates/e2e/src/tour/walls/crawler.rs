@@ -17,9 +17,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What every tenant sees alike: whoever knows a coupon's code may redeem it.
-const EVERYBODYS: [(&str, &str); 3] =
-    [("billing", "createCoupon"), ("configurator", "listServices"), ("permission", "listPermissions")];
+/// What every tenant sees alike: whoever knows a coupon's code may redeem it, and rates of VAT are a country's.
+const EVERYBODYS: [(&str, &str); 4] = [
+    ("billing", "createCoupon"),
+    ("billing", "enterTaxRate"),
+    ("configurator", "listServices"),
+    ("permission", "listPermissions"),
+];
 /// What is the platform's own, to fill parameters with: a queue that has dead letters since an earlier step, and the id
 /// of none of them, nor of a parked message, nor of anything in which billing and the configurator differ; the forum's
 /// plan.

@@ -1,5 +1,7 @@
 //! Tests of what a document says: whatever a line costs, EN 16931 takes it, and it says the invoice's own amounts.
 
+mod taxation;
+
 use super::{super::issuer::VatCategory, *};
 use crate::{
     accounts::details::Details,
@@ -8,6 +10,7 @@ use crate::{
     payments::PaymentState,
     plans::Kind,
     pricing::{Charge, amount_minor, total},
+    taxes::rules::Seller,
 };
 use contracts::id::TenantId;
 use invoice_document::{Price, Tax, TaxCategory};
@@ -28,6 +31,7 @@ fn issuer(category: VatCategory) -> Issuer {
     let (category, vat_id) = match category {
         VatCategory::Exempt => (TaxCategory::Exempt, Some("DE987654321".to_owned())),
         VatCategory::NotSubject => (TaxCategory::NotSubject, None),
+        VatCategory::Standard => (TaxCategory::Standard, Some("DE987654321".to_owned())),
     };
     let address = Address {
         lines: vec!["Große Elbstraße 27".into()],
@@ -49,7 +53,16 @@ fn issuer(category: VatCategory) -> Issuer {
         bic: None,
     };
     let tax = Tax { category, rate: Decimal::ZERO };
-    Issuer { seller, transfer: Some(transfer), tax, exemption_reason: "Because the law says so.".into() }
+    let vat = match category {
+        TaxCategory::Standard => Vat::Charged(Seller::new("DE", "DE987654321").unwrap()),
+        _ => Vat::None { tax, reason: "Because the law says so.".into() },
+    };
+    Issuer { seller, transfer: Some(transfer), vat }
+}
+
+/// Of what can be stated.
+fn document(issuer: &Issuer, facts: &Facts) -> invoice_document::Invoice {
+    super::document(issuer, facts).unwrap()
 }
 
 fn buyer() -> Details {
@@ -91,6 +104,7 @@ fn priced(charge: &Value, used: &str, unit: &str) -> Line {
         instances: Json(vec![]),
         input_count: 1,
         input_sha256: String::new(),
+        tax_group: "standard".into(),
     }
 }
 
@@ -103,6 +117,7 @@ fn facts(lines: Vec<Line>) -> Facts {
         number: Some("00000042".into()),
         currency: Currency::euro(),
         subtotal_minor: lines.iter().map(|line| line.amount_minor).sum(),
+        tax_minor: 0,
         total_minor: lines.iter().map(|line| line.amount_minor).sum(),
         period_start: at("2026-10-31T23:00:00Z"),
         period_end: at("2026-11-30T23:00:00Z"),
@@ -115,6 +130,7 @@ fn facts(lines: Vec<Line>) -> Facts {
         number: "00000042".into(),
         lines,
         adjustments: vec![],
+        taxes: vec![],
         due_at: at("2026-12-14T23:30:00Z"),
         paying: Paying::Transfer,
         buyer: buyer(),
@@ -197,8 +213,9 @@ fn whatever_a_unit_is_called_it_has_a_document() {
 fn adjusted(kind: AdjustmentKind, title: &str, amount_minor: i64) -> Adjustment {
     let (id, source_id) = (Uuid::nil(), Uuid::nil());
     let (period_start, period_end) = (at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
-    let title = title.into();
-    Adjustment { id, kind, source_id, title, period_start, period_end, base_minor: 0, before_minor: 0, amount_minor }
+    let (title, service) = (title.into(), None);
+    let (base_minor, before_minor) = (0, 0);
+    Adjustment { id, kind, source_id, title, service, period_start, period_end, base_minor, before_minor, amount_minor }
 }
 
 #[test]

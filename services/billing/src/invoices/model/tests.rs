@@ -25,6 +25,7 @@ fn rate(kind: Kind, aggregation: Aggregation, charge: serde_json::Value) -> Rate
         aggregation,
         charge: Json(serde_json::from_value(charge).unwrap()),
         currency: "EUR".parse().unwrap(),
+        tax_group: "standard".into(),
     }
 }
 

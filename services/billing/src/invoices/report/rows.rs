@@ -6,6 +6,7 @@ use crate::{
     allocation::spread,
     invoices::store::{Invoice, Line},
     plans::Kind,
+    taxes::InvoiceTax,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
@@ -22,7 +23,7 @@ pub struct Row {
     pub bill_billing_period_start_date: String,
     pub bill_billing_period_end_date: String,
     pub identity_line_item_id: String,
-    /// `Usage`, `Discount`, `Fee` of a minimum spend, or `Credit`.
+    /// `Usage`, `Discount`, `Fee` of a minimum spend, `Tax`, or `Credit`.
     pub line_item_line_item_type: &'static str,
     pub line_item_usage_start_date: String,
     pub line_item_usage_end_date: String,
@@ -84,6 +85,21 @@ pub fn of_adjustment(invoice: &Invoice, adjustment: &Adjustment) -> Row {
         line_item_line_item_description: cell(&adjustment.title),
         ..of_bill(invoice)
     }
+}
+
+/// A row for each group of rates and period, with its part of the tax.
+pub fn of_tax(invoice: &Invoice, tax: &InvoiceTax) -> Vec<Row> {
+    let charged = tax.parts.iter().filter(|part| part.tax_minor != 0);
+    let of_part = charged.map(|part| Row {
+        line_item_line_item_type: "Tax",
+        line_item_usage_start_date: time(part.period_start),
+        line_item_usage_end_date: time(part.period_end),
+        line_item_usage_type: part.tax_group.clone(),
+        line_item_unblended_cost: invoice.currency.major(part.tax_minor),
+        line_item_line_item_description: format!("VAT {} %, {}", tax.percent.normalize(), tax.country.code()),
+        ..of_bill(invoice)
+    });
+    of_part.collect()
 }
 
 fn of_bill(invoice: &Invoice) -> Row {
