@@ -4068,19 +4068,21 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "currency": "EUR",
-                     *           "cycle_id": "01a20905-1435-7afe-825f-2a66d8e01a41",
-                     *           "id": "01a20905-1743-73bf-bbb9-995698ac9884",
-                     *           "issued_at": "2026-11-23T15:27:38.307708Z",
+                     *           "cycle_id": "01a2091b-5c8d-79f6-8dd7-8b6ce81da0b2",
+                     *           "due_at": "2026-12-07T15:51:58.572541Z",
+                     *           "id": "01a2091b-5ebc-78f7-a627-29a7b2c4d862",
+                     *           "issued_at": "2026-11-23T15:51:58.396990Z",
                      *           "number": "00000001",
-                     *           "period_end": "2026-11-23T15:27:38.216917Z",
-                     *           "period_start": "2026-11-21T15:27:36.694390Z",
+                     *           "payment_state": "open",
+                     *           "period_end": "2026-11-23T15:51:58.311699Z",
+                     *           "period_start": "2026-11-21T15:51:57.131439Z",
                      *           "subtotal_minor": 1730,
                      *           "tax_minor": 0,
-                     *           "tenant_id": "01a20905-13ad-7c45-bb7b-9dd46b524ece",
+                     *           "tenant_id": "01a2091b-5c38-72d5-96c4-aa53b55278db",
                      *           "total_minor": 1730
                      *         }
                      *       ],
-                     *       "next_cursor": "AaIJBRdDc7-7uZlWmKyYhA"
+                     *       "next_cursor": "AaIJG168ePemJymnssTYYg"
                      *     }
                      */
                     "application/json": components["schemas"]["Page_Invoice"];
@@ -4120,58 +4122,60 @@ export interface operations {
                      *           "base_minor": -2013,
                      *           "before_minor": 0,
                      *           "kind": "carry_forward",
-                     *           "period_end": "2026-11-23T15:28:31.781680Z",
-                     *           "period_start": "2026-11-23T15:28:31.088374Z",
-                     *           "source_id": "01a20905-e878-751a-b442-2dd365d5f6c2",
+                     *           "period_end": "2026-11-23T15:52:29.529292Z",
+                     *           "period_start": "2026-11-23T15:52:28.939053Z",
+                     *           "source_id": "01a2091b-d89a-7ee4-9126-61b751810cf4",
                      *           "title": "Carried forward"
                      *         }
                      *       ],
                      *       "currency": "EUR",
-                     *       "cycle_id": "01a20905-e5a2-76b3-b6d9-8de0d27bcb06",
-                     *       "id": "01a20905-e856-79f3-a0c3-7733325737e7",
-                     *       "issued_at": "2026-11-23T15:28:31.830804Z",
+                     *       "cycle_id": "01a2091b-d61d-743f-8ddc-27fa444ef4d0",
+                     *       "due_at": "2026-12-07T15:52:29.751208Z",
+                     *       "id": "01a2091b-d882-70f8-a308-7f97bac0740e",
+                     *       "issued_at": "2026-11-23T15:52:29.570608Z",
                      *       "lines": [
                      *         {
                      *           "amount_minor": -1692,
                      *           "components": [
                      *             {
-                     *               "amount": "-16.9201669618",
+                     *               "amount": "-16.9201255589",
                      *               "part": {
                      *                 "kind": "hour"
                      *               },
-                     *               "quantity": "-169201.669618",
+                     *               "quantity": "-169201.255589",
                      *               "unit_price": "0.36"
                      *             }
                      *           ],
                      *           "currency": "EUR",
                      *           "description": "Forum, per hour",
-                     *           "id": "01a20905-e857-74c3-bc3f-d7b39b64ee21",
+                     *           "id": "01a2091b-d88d-74e2-8810-4d43ef4e9c6d",
                      *           "input_count": 1,
-                     *           "input_sha256": "bd5e102072f9e7b30fdafcdf619001abecd2b0ff16b4f7d2aab1ec855337501e",
+                     *           "input_sha256": "ef2fe405119d610dd7a75183329f815ab319d79d23a45b31894751b58928078b",
                      *           "instances": [
                      *             {
                      *               "inputs": 1,
-                     *               "instance_id": "01a20905-e24f-7532-9fec-a8d66d7a969c",
-                     *               "quantity": "-169201.669618"
+                     *               "instance_id": "01a2091b-d416-758a-9949-dd637061ecff",
+                     *               "quantity": "-169201.255589"
                      *             }
                      *           ],
                      *           "kind": "correction",
                      *           "name": "forum",
-                     *           "period_end": "2026-11-23T15:28:31.088374Z",
-                     *           "period_start": "2026-11-21T15:28:29.418756Z",
-                     *           "quantity": "-47.000463782777777777777777778",
-                     *           "rate_id": "01a20905-e15d-7365-bb26-524da54da61d",
+                     *           "period_end": "2026-11-23T15:52:28.939053Z",
+                     *           "period_start": "2026-11-21T15:52:27.683464Z",
+                     *           "quantity": "-47.000348774722222222222222222",
+                     *           "rate_id": "01a2091b-d37b-7a3d-a32e-d681c09007f5",
                      *           "rate_kind": "feature",
                      *           "service": "forum",
                      *           "tax_group": "standard",
                      *           "unit": "hour",
                      *           "used_after": "3600",
-                     *           "used_before": "172801.669618"
+                     *           "used_before": "172801.255589"
                      *         }
                      *       ],
                      *       "number": "00000002",
-                     *       "period_end": "2026-11-23T15:28:31.781680Z",
-                     *       "period_start": "2026-11-23T15:28:31.088374Z",
+                     *       "payment_state": "paid",
+                     *       "period_end": "2026-11-23T15:52:29.529292Z",
+                     *       "period_start": "2026-11-23T15:52:28.939053Z",
                      *       "subtotal_minor": -1692,
                      *       "tax_minor": -321,
                      *       "taxes": [
@@ -4180,11 +4184,11 @@ export interface operations {
                      *           "country": "DE",
                      *           "parts": [
                      *             {
-                     *               "period_end": "2026-11-23T15:28:31.088374Z",
-                     *               "period_start": "2026-11-21T15:28:29.418756Z",
+                     *               "period_end": "2026-11-23T15:52:28.939053Z",
+                     *               "period_start": "2026-11-21T15:52:27.683464Z",
                      *               "tax_group": "standard",
                      *               "tax_minor": -321,
-                     *               "tax_rate_id": "01a20905-e476-73a6-ac10-e5cc56cafaa2",
+                     *               "tax_rate_id": "01a2091b-d56d-748c-bd16-2e11af8d1001",
                      *               "taxable_minor": -1692
                      *             }
                      *           ],
@@ -4193,7 +4197,7 @@ export interface operations {
                      *           "taxable_minor": -1692
                      *         }
                      *       ],
-                     *       "tenant_id": "01a20905-e19a-78b0-a969-f79f87fc36d8",
+                     *       "tenant_id": "01a2091b-d398-7c84-98ac-a0063fa79f83",
                      *       "total_minor": 0
                      *     }
                      */
@@ -6639,23 +6643,23 @@ export interface operations {
                      *         {
                      *           "feature": "forum",
                      *           "host": "acme.forum.localhost",
-                     *           "instance_id": "01a207a0-5f12-7a27-a587-3db1f39dbf44",
-                     *           "rated": true,
+                     *           "instance_id": "01a20919-b644-72cb-8a03-56f74c4c3fde",
                      *           "service": "forum",
-                     *           "since": "2026-11-21T08:57:59.993976Z",
-                     *           "until": "2026-11-21T09:57:59.993976Z",
+                     *           "since": "2026-11-21T15:50:08.988740Z",
+                     *           "unbilled_because": "cycle_open",
+                     *           "until": "2026-11-21T17:50:08.988740Z",
                      *           "version": "1.0.0"
                      *         }
                      *       ],
                      *       "meters": [
                      *         {
-                     *           "events": 2,
-                     *           "first_at": "2026-11-21T08:58:09.993976Z",
-                     *           "last_at": "2026-11-21T08:58:19.993976Z",
+                     *           "events": 1,
+                     *           "first_at": "2026-11-21T15:50:18.988740Z",
+                     *           "last_at": "2026-11-21T15:50:18.988740Z",
                      *           "meter": "forum.posts",
                      *           "quantity": "3",
-                     *           "rated": true,
                      *           "service": "forum",
+                     *           "unbilled_because": "cycle_open",
                      *           "unit": "post"
                      *         }
                      *       ]
