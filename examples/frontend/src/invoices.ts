@@ -44,10 +44,17 @@ async function lines(client: Client, id: string, signal: AbortSignal): Promise<N
     const quantity = `${decimal(line.quantity)} ${line.unit}`;
     return [line.description, quantity, prices(line), money(line.amount_minor, line.currency), button];
   });
-  const adjustments = invoice.adjustments.map(({ title, amount_minor }) => {
-    return [title, "", "", money(amount_minor, invoice.currency), ""];
-  });
-  const list = table(numbered(invoice), ["Line", "#Quantity", "#Price", "#Amount", ""], [...rows, ...adjustments]);
+  const sum = (title: string, minor: number) => [title, "", "", money(minor, invoice.currency), ""];
+  const adjusted = (pays: boolean) =>
+    invoice.adjustments
+      .filter(({ kind }) => pays === (kind === "credit" || kind === "carry_forward"))
+      .map(({ title, amount_minor }) => sum(title, amount_minor));
+  const taxes = invoice.taxes.map(({ percent, country, reason, tax_minor }) =>
+    sum(reason ?? `VAT ${decimal(percent)} % (${country})`, tax_minor),
+  );
+  // Credits pay what is left with the tax.
+  const all = [...rows, ...adjusted(false), ...taxes, ...adjusted(true), sum("Total", invoice.total_minor)];
+  const list = table(numbered(invoice), ["Line", "#Quantity", "#Price", "#Amount", ""], all);
   return [h("h2", {}, numbered(invoice)), h("section", { class: "card" }, list), proof];
 }
 
