@@ -144,8 +144,12 @@ CREATE TABLE account_standing (
     -- Null while it is not.
     suspended_at timestamptz,
     -- Suspensions and resumptions until now.
-    generation bigint NOT NULL CHECK (generation > 0)
+    generation bigint NOT NULL CHECK (generation > 0),
+    -- When it was suspended or resumed last, and when that was last said.
+    changed_at timestamptz NOT NULL,
+    said_at timestamptz NOT NULL
 );
+CREATE INDEX account_standing_said ON account_standing (said_at);
 
 CALL tenant_wall('payment_method');
 CALL tenant_wall('payment_method_detachment');

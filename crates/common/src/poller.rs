@@ -80,7 +80,8 @@ impl Poller {
             match self.next {
                 Next::AtOnce => {}
                 Next::WhenWoken => tokio::select! {
-                    () = self.wake.0.notified() => sleep(self.linger).await,
+                    // To sleep for no time at all takes a millisecond.
+                    () = self.wake.0.notified() => if !self.linger.is_zero() { sleep(self.linger).await },
                     () = sleep(self.poll) => {}
                 },
                 Next::After(wait) => sleep(wait).await,

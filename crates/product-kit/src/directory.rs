@@ -1,6 +1,9 @@
 //! Client of the configurator's internal endpoints: which instance lives on a host?
 
-use crate::host::HostName;
+use crate::{
+    host::HostName,
+    pages::{TENANT_SUSPENDED, suspension},
+};
 use access::client::{ClientError, PlatformClient};
 use common::{
     http::no_route,
@@ -34,6 +37,7 @@ impl Directory {
     pub async fn look_up(&self, host: &HostName) -> Result<Option<HostRecord>, Problem> {
         match self.client.get(&format!("{}/{host}", self.url)).await {
             Ok(record) => Ok(Some(record)),
+            Err(ClientError::Refused(problem)) if problem.code == TENANT_SUSPENDED => Err(suspension()),
             Err(ClientError::Refused(problem)) if problem.status == 404 => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -44,7 +48,7 @@ impl Directory {
         match self.client.post::<_, Value>(&format!("{}/{host}/setup", self.url), form).await {
             Ok(_) => Ok(Ok(())),
             // Somebody else was quicker: what they filled in counts, and the browser sees where that went.
-            Err(ClientError::Refused(problem)) if problem.status == 409 => Ok(Ok(())),
+            Err(ClientError::Refused(problem)) if problem.code == "not_awaiting_setup" => Ok(Ok(())),
             Err(ClientError::Refused(problem)) if problem.status == 404 => Err(no_route()),
             Err(ClientError::Refused(problem)) if problem.status == 422 => Ok(Err(Wrong::Fields(problem.errors))),
             Err(ClientError::Refused(problem)) if problem.status == 429 => {

@@ -26,7 +26,7 @@ const HEADERS: [(header::HeaderName, &str); 3] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 /// The code of what is refused because its tenant is suspended.
-const TENANT_SUSPENDED: &str = "tenant_suspended";
+pub(crate) const TENANT_SUSPENDED: &str = "tenant_suspended";
 /// Seconds between two looks at an instance in the making.
 const REFRESH: u32 = 1;
 
@@ -55,8 +55,13 @@ pub(crate) fn in_the_making(headers: &HeaderMap) -> Response {
 
 /// 403: the tenant is suspended. It does not say why: whoever asks need not be the tenant.
 pub(crate) fn suspended(headers: &HeaderMap) -> Response {
+    refusal(suspension(), headers)
+}
+
+/// As above, as a problem.
+pub(crate) fn suspension() -> Problem {
     let detail = "This is not served at the moment, as its tenant's account is suspended. Nothing is lost.";
-    refusal(Problem::forbidden(TENANT_SUSPENDED, detail), headers)
+    Problem::forbidden(TENANT_SUSPENDED, detail)
 }
 
 /// The problem as a page for browsers, as it is for programs.

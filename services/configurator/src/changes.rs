@@ -8,7 +8,7 @@ mod store;
 use crate::{app::App, instances::store::CHANGED};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{db::Background, poller::Poller};
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 use store::Change;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 
 /// Announces every change until `shutdown`.
 pub async fn run(app: App, background: Background, shutdown: CancellationToken) {
-    let mut seen = Seen { at: app.ambient.now(), changes: Vec::new() };
+    let mut seen = Seen { at: app.ambient.now(), changes: HashSet::new() };
     let mut poller = Poller::new(app.db.wake(CHANGED), POLL, shutdown);
     while poller.next().await {
         let looked = announce(&app, background, &mut seen).await.map(|()| false);
@@ -31,7 +31,7 @@ pub async fn run(app: App, background: Background, shutdown: CancellationToken) 
 /// What the last look came to.
 struct Seen {
     at: DateTime<Utc>,
-    changes: Vec<Change>,
+    changes: HashSet<Change>,
 }
 
 async fn announce(app: &App, background: Background, seen: &mut Seen) -> sqlx::Result<()> {
@@ -42,6 +42,6 @@ async fn announce(app: &App, background: Background, seen: &mut Seen) -> sqlx::R
     for change in changes.iter().filter(|change| !seen.changes.contains(change)) {
         app.announcer.announce(&change.host).await;
     }
-    *seen = Seen { at, changes };
+    *seen = Seen { at, changes: HashSet::from_iter(changes) };
     Ok(())
 }

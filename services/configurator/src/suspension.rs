@@ -5,13 +5,16 @@
 
 pub mod store;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use common::{
     db::{Scoped, TenantTx},
     problem::Problem,
 };
 use contracts::id::TenantId;
 use messaging::Fault;
+
+/// What a suspended tenant has not finished rests so long, since it may still pay: as long as billing waits for that.
+pub const RESTS: TimeDelta = TimeDelta::days(90);
 
 /// What billing said last of a tenant.
 #[derive(Clone, Debug)]
@@ -38,9 +41,12 @@ pub async fn hear(tx: &mut TenantTx, said: &Said) -> Result<(), Fault> {
     }
     let (since, generation) = (said.suspended_since, said.generation);
     let now = tx.db().ambient().now();
+    let is_suspended = since.is_some();
     if store::put(tx, since, generation, now).await? {
-        tracing::info!(tenant_id = %said.tenant, generation, is_suspended = since.is_some(), "A tenant is suspended or \
-            resumed");
+        tracing::info!(tenant_id = %said.tenant, generation, is_suspended, "A tenant is suspended or resumed");
+    } else if store::get(tx).await?.is_some_and(|kept| kept.since.is_some() != is_suspended) {
+        tracing::warn!(tenant_id = %said.tenant, generation, is_suspended,
+            "What billing says of a tenant is older than what it said before, and changes nothing");
     }
     Ok(())
 }
@@ -56,12 +62,12 @@ pub async fn refuse(tx: &mut TenantTx) -> Result<(), Problem> {
     }
 }
 
-/// Since when an instance that is in its state since `state_since` waits for people who can do something about it;
-/// `None` while its tenant is suspended.
-pub fn waits_since(suspension: Option<&Suspension>, state_since: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// When an instance that waits since `state_since` is deleted, unless it goes on: after `expiry`, in which its tenant was
+/// served all the time, or else when the tenant has been suspended for [`RESTS`].
+pub fn expires_at(suspension: Option<&Suspension>, state_since: DateTime<Utc>, expiry: TimeDelta) -> DateTime<Utc> {
     match suspension {
-        None => Some(state_since),
-        Some(Suspension { since: None, heard_at }) => Some(state_since.max(*heard_at)),
-        Some(Suspension { since: Some(_), .. }) => None,
+        None => state_since + expiry,
+        Some(Suspension { since: None, heard_at }) => state_since.max(*heard_at) + expiry,
+        Some(Suspension { since: Some(since), .. }) => (state_since + expiry).max(*since + RESTS),
     }
 }

@@ -9,6 +9,40 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 2..=18;
 /// Prefixes that are no codes of a country: Greece, and Northern Ireland for goods.
 const OTHER_PREFIXES: [&str; 2] = ["EL", "XI"];
 
+/// What stands after the prefix of a member state of the European Union, and of Northern Ireland: `9` is a digit, `A` a
+/// letter, `X` either, `+` a letter, a digit, a plus or an asterisk
+/// (<https://ec.europa.eu/taxation_customs/vies/#/faq>, question 11).
+const FORMS: [(&str, &[&str]); 28] = [
+    ("AT", &["A99999999"]),
+    ("BE", &["9999999999"]),
+    ("BG", &["999999999", "9999999999"]),
+    ("CY", &["99999999A"]),
+    ("CZ", &["99999999", "999999999", "9999999999"]),
+    ("DE", &["999999999"]),
+    ("DK", &["99999999"]),
+    ("EE", &["999999999"]),
+    ("EL", &["999999999"]),
+    ("ES", &["X9999999X"]),
+    ("FI", &["99999999"]),
+    ("FR", &["XX999999999"]),
+    ("HR", &["99999999999"]),
+    ("HU", &["99999999"]),
+    ("IE", &["9+99999A", "9999999AA"]),
+    ("IT", &["99999999999"]),
+    ("LT", &["999999999", "999999999999"]),
+    ("LU", &["99999999"]),
+    ("LV", &["99999999999"]),
+    ("MT", &["99999999"]),
+    ("NL", &["++++++++++++"]),
+    ("PL", &["9999999999"]),
+    ("PT", &["999999999"]),
+    ("RO", &["99", "999", "9999", "99999", "999999", "9999999", "99999999", "999999999", "9999999999"]),
+    ("SE", &["999999999999"]),
+    ("SI", &["99999999"]),
+    ("SK", &["9999999999"]),
+    ("XI", &["999999999", "999999999999", "AA999"]),
+];
+
 /// With the prefix of its country, in capitals, without spaces, dots and hyphens: `DE123456789` (EN 16931, BR-CO-09).
 /// Whether it was issued, and to whom, only its country knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
@@ -42,8 +76,24 @@ impl FromStr for VatId {
         // Old Irish ones have a plus or an asterisk.
         let plain = rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'+' | b'*'));
         let numbered = rest.bytes().any(|b| b.is_ascii_digit());
-        if prefixed && plain && numbered && LENGTHS.contains(&rest.len()) { Ok(Self(id)) } else { Err(NotAVatId) }
+        let known = FORMS.iter().find(|(of, _)| *of == prefix);
+        let formed = known.is_none_or(|(_, forms)| forms.iter().any(|form| has_form(rest, form)));
+        if prefixed && plain && numbered && formed && LENGTHS.contains(&rest.len()) {
+            Ok(Self(id))
+        } else {
+            Err(NotAVatId)
+        }
     }
+}
+
+fn has_form(rest: &str, form: &str) -> bool {
+    let fits = |(byte, kind): (u8, u8)| match kind {
+        b'9' => byte.is_ascii_digit(),
+        b'A' => byte.is_ascii_uppercase(),
+        b'X' => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+        _ => true,
+    };
+    rest.len() == form.len() && rest.bytes().zip(form.bytes()).all(fits)
 }
 
 #[cfg(test)]
@@ -59,6 +109,11 @@ mod tests {
             ("EL 123456789", "EL123456789"),
             ("XI123456789", "XI123456789"),
             ("IE1+23456A", "IE1+23456A"),
+            ("NL 1234.56.789.B01", "NL123456789B01"),
+            ("FR 40 303 265 045", "FR40303265045"),
+            ("ESB12345678", "ESB12345678"),
+            ("ATU12345678", "ATU12345678"),
+            ("GB123456789", "GB123456789"),
         ] {
             assert_eq!(text.parse::<VatId>().unwrap().as_str(), kept);
         }
@@ -67,8 +122,25 @@ mod tests {
     #[test]
     fn what_no_country_could_have_issued_is_refused() {
         let long = format!("DE{}", "1".repeat(19));
-        for text in ["", "DE", "DE1", "123456789", "XX123456789", "DE12345/789", "DEABCDEF", "D€123456", "DÉ12", &long]
-        {
+        for text in [
+            "",
+            "DE",
+            "DE1",
+            "123456789",
+            "XX123456789",
+            "DE12345/789",
+            "DEABCDEF",
+            "D€123456",
+            "DÉ12",
+            "FR12",
+            "DE12345678",
+            "DE1234567890",
+            "AT123456789",
+            "EL12345678A",
+            "NL123456789B1",
+            "CHE",
+            &long,
+        ] {
             assert_eq!(text.parse::<VatId>(), Err(NotAVatId), "{text}");
         }
     }

@@ -69,7 +69,8 @@ async fn next(app: &App, background: Background) -> Result<bool, NotInvoiced> {
     let tx = tx.enter(cycle.tenant_id).await?;
     if let Err(fault) = close(tx, app, background, &cycle).await {
         let mut tx = background.begin(&app.db, cycle.tenant_id).await?;
-        let Some(reason) = fault.lasting() else {
+        // Of an account that cannot be read nobody knows the next cycle, so that its open one is not cut.
+        let Some(reason) = fault.lasting().filter(|_| cycle.account().is_ok()) else {
             // Another one goes first, as this one may not get through for a while.
             store::defer(&mut tx, cycle.id, app.ambient.now() + DEFERRED).await?;
             tx.commit().await?;
@@ -104,7 +105,7 @@ async fn cut(tx: &mut TenantTx, app: &App, cycle: &Taken) -> Result<(), NotInvoi
         return Ok(());
     }
     event_store::hold_alone(tx, PATIENCE).await?;
-    let next = next_cycle(&cycle.account.schedule, cycle.end_at);
+    let next = next_cycle(&cycle.account()?.schedule, cycle.end_at);
     Ok(store::cut(tx, cycle.id, app.ambient.uuid(), next, next.until + GRACE).await?)
 }
 

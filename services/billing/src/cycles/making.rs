@@ -27,22 +27,26 @@ use uuid::Uuid;
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// Before a cycle that could not be cut or made is tried again.
 pub const DEFERRED: TimeDelta = TimeDelta::seconds(5);
-/// Events read in one transaction.
+/// Before one is looked at again that waits for an earlier one; when that is closed it is due at once.
+const BEHIND: TimeDelta = TimeDelta::days(1);
+/// Events that are read in the transaction of the cut, in which nobody records usage of the tenant.
+const AT_FIRST: i64 = 2_000;
+/// Events that are read in one transaction from then on.
 const AT_ONCE: i64 = 20_000;
 
 /// Makes the invoice, unless somebody else has, or an earlier one of the tenant comes first. Commits `tx`, and goes on in
 /// others if there are many events.
 pub async fn make(mut tx: TenantTx, app: &App, background: Background, cycle: &Taken) -> Result<(), NotInvoiced> {
     let Some((window, earlier)) = cycles::window(&mut tx, cycle.id).await? else {
-        return put_off(tx, app, cycle).await;
+        return put_off(tx, app, cycle, BEHIND).await;
     };
-    let account = &cycle.account;
+    let account = cycle.account()?;
     let mut prices = plans::store::price_list(&mut tx, account.currency.code()).await?;
     let periods = Periods::new(earlier, window.cycle);
     let mut parts = Parts::new(Areas::new(window, periods.clone(), prices.terms().clone()));
-    let mut last = Uuid::nil();
-    while let Some(next) = add(&mut tx, &window, &mut parts, last).await? {
-        last = next;
+    let (mut last, mut limit) = (Uuid::nil(), AT_FIRST);
+    while let Some(next) = add(&mut tx, &window, &mut parts, last, limit).await? {
+        (last, limit) = (next, AT_ONCE);
         // A short transaction each: another closer sees that this one is alive.
         cycles::defer(&mut tx, cycle.id, app.ambient.now() + LEASE).await?;
         tx.commit().await?;
@@ -51,14 +55,14 @@ pub async fn make(mut tx: TenantTx, app: &App, background: Background, cycle: &T
     }
     // Parts are cut where the version of a plan changes that the tenant pays by, and priced by it.
     if prices.terms() != parts.terms() {
-        return put_off(tx, app, cycle).await;
+        return put_off(tx, app, cycle, DEFERRED).await;
     }
     if cycles::close(&mut tx, cycle.id, app.ambient.now()).await? {
         let draft =
             Draft { id: app.ambient.uuid(), cycle_id: cycle.id, period: window.cycle, issued_at: app.ambient.now() };
         let due = interval_store::hold_due(&mut tx, window.cycle.until).await?;
         let bill = lines::price(&mut tx, &app.ambient, &periods, &prices, &due, parts.finish()).await?;
-        finalize(tx, app, account, &draft, bill).await?;
+        finalize(tx, app, &account, &draft, bill).await?;
     }
     Ok(())
 }
@@ -78,15 +82,21 @@ async fn finalize(
     Ok(tx.commit().await?)
 }
 
-/// Tried again soon.
-async fn put_off(mut tx: TenantTx, app: &App, cycle: &Taken) -> Result<(), NotInvoiced> {
-    cycles::defer(&mut tx, cycle.id, app.ambient.now() + DEFERRED).await?;
+/// Tried again after `pause`.
+async fn put_off(mut tx: TenantTx, app: &App, cycle: &Taken, pause: TimeDelta) -> Result<(), NotInvoiced> {
+    cycles::defer(&mut tx, cycle.id, app.ambient.now() + pause).await?;
     Ok(tx.commit().await?)
 }
 
 /// Adds up some events; gives the last of them if there may be more.
-async fn add(tx: &mut TenantTx, window: &Window, parts: &mut Parts, after: Uuid) -> Result<Option<Uuid>, NotInvoiced> {
-    let events = part_store::events(tx, window, after, AT_ONCE).await?;
+async fn add(
+    tx: &mut TenantTx,
+    window: &Window,
+    parts: &mut Parts,
+    after: Uuid,
+    limit: i64,
+) -> Result<Option<Uuid>, NotInvoiced> {
+    let events = part_store::events(tx, window, after, limit).await?;
     events.iter().try_for_each(|event| parts.add(event))?;
-    Ok(events.last().filter(|_| events.len() == AT_ONCE as usize).map(|event| event.input.id()))
+    Ok(events.last().filter(|_| events.len() as i64 == limit).map(|event| event.input.id()))
 }

@@ -62,7 +62,16 @@ pub struct Taken {
     pub tenant_id: TenantId,
     pub state: CycleState,
     pub end_at: DateTime<Utc>,
-    pub account: Account,
+    pub currency: Currency,
+    time_zone: String,
+    anchor_day: i16,
+}
+
+impl Taken {
+    /// Whose it is. What cannot be read of one account keeps nobody from those of others.
+    pub fn account(&self) -> sqlx::Result<Account> {
+        accounts::store::account(self.currency.clone(), &self.time_zone, self.anchor_day)
+    }
 }
 
 /// A cycle with a planned end; closers take it up when it is due.
@@ -98,7 +107,8 @@ pub async fn end_now(tx: &mut CrossTenantTx, id: Uuid, now: DateTime<Utc>) -> sq
 /// The cycle that has been due for longest and that nobody else has; nobody else takes it up until the transaction ends.
 /// One whose tenant has an earlier one that is not closed yet waits for that.
 pub async fn take(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::Result<Option<Taken>> {
-    let taken = sqlx::query!(
+    let taken = sqlx::query_as!(
+        Taken,
         r#"SELECT c.id, c.tenant_id, c.state AS "state: CycleState", c.end_at, a.currency AS "currency: Currency",
              a.time_zone, a.anchor_day
            FROM cycle c JOIN account a ON a.tenant_id = c.tenant_id
@@ -107,10 +117,7 @@ pub async fn take(tx: &mut CrossTenantTx, now: DateTime<Utc>) -> sqlx::Result<Op
            ORDER BY c.due_at LIMIT 1 FOR UPDATE OF c SKIP LOCKED"#,
         now
     );
-    let Some(row) = taken.fetch_optional(&mut **tx).await? else { return Ok(None) };
-    let account = accounts::store::account(row.currency, &row.time_zone, row.anchor_day)?;
-    let (id, tenant_id) = (row.id, TenantId(row.tenant_id));
-    Ok(Some(Taken { id, tenant_id, state: row.state, end_at: row.end_at, account }))
+    taken.fetch_optional(&mut **tx).await
 }
 
 /// Nobody else takes it up until the transaction ends. Before the tenant's usage is held alone, as by whoever has taken it

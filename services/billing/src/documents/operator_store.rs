@@ -78,7 +78,7 @@ pub async fn page(
 /// Has what is not there tried at once; gives what has become of it, or `None` if there is no such document.
 pub async fn hasten(tx: &mut TenantTx, invoice: Uuid, now: DateTime<Utc>) -> sqlx::Result<Option<InvoiceDocument>> {
     sqlx::query!(
-        "UPDATE invoice_document SET state = 'pending', refusal = NULL, reason = NULL, next_at = $3
+        "UPDATE invoice_document SET state = 'pending', refusal = NULL, reason = NULL, deaths = 0, next_at = $3
          WHERE tenant_id = $1 AND invoice_id = $2 AND state <> 'rendered'",
         tx.tenant().0,
         invoice,

@@ -153,8 +153,9 @@ pub async fn put_off(
 /// What was refused of the tenant is tried again: its details are others.
 pub async fn retry(tx: &mut TenantTx, now: DateTime<Utc>) -> sqlx::Result<u64> {
     let retried = sqlx::query!(
-        "UPDATE invoice_document SET state = 'pending', refusal = NULL, reason = NULL, next_at = $2
-         WHERE tenant_id = $1 AND state = 'refused'",
+        "UPDATE invoice_document SET state = 'pending', refusal = NULL, reason = NULL, deaths = 0,
+           next_at = CASE state WHEN 'refused' THEN $2 ELSE next_at END
+         WHERE tenant_id = $1 AND (state = 'refused' OR deaths > 1)",
         tx.tenant().0,
         now
     );

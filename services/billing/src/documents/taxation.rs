@@ -12,7 +12,7 @@ use crate::{
     taxes::{
         InvoiceTax,
         TaxCategory::{NotSubject, ReverseCharge, Standard, ZeroRated},
-        computing::{Taxable, split},
+        computing::{Taxable, bases, split},
     },
 };
 use chrono::{DateTime, Utc};
@@ -50,7 +50,7 @@ impl<'a> Taxation<'a> {
     /// # Errors
     /// The invoice was made for a buyer that it does not name any more, or by a seller with another duty.
     pub fn of(issuer: &Issuer, facts: &'a Facts) -> Result<Self, Unstated> {
-        let lines = facts.lines.iter().map(Taxable::from).collect();
+        let lines: Vec<_> = facts.lines.iter().map(Taxable::from).collect();
         let (taxes, subtotal) = (facts.taxes.as_slice(), facts.invoice.subtotal_minor);
         if taxes.is_empty() {
             let adjusted = facts.adjustments.iter().filter(|adjustment| !adjustment.is_payment());
@@ -58,7 +58,7 @@ impl<'a> Taxation<'a> {
                 adjusted.map(|adjustment| adjustment.amount_minor).try_fold(subtotal, adjustments::plus)?;
             let (tax, reason) = match &issuer.vat {
                 Vat::None { tax, reason } => (*tax, reason.clone()),
-                Vat::Charged(_) if is_for_nothing(facts) => (untaxed(TaxCategory::Exempt), NOTHING.to_owned()),
+                Vat::Charged(_) if is_for_nothing(facts, &lines)? => (untaxed(TaxCategory::Exempt), NOTHING.to_owned()),
                 Vat::Charged(_) => return Err(Unstated::Untaxed),
             };
             let groups = vec![TaxGroup { tax, taxable_minor, tax_minor: 0, exemption_reason: Some(reason) }];
@@ -99,9 +99,10 @@ impl<'a> Taxation<'a> {
     }
 }
 
-/// No line and no adjustment of it is more or less than nothing.
-fn is_for_nothing(facts: &Facts) -> bool {
-    facts.lines.iter().all(|line| line.amount_minor == 0) && facts.adjustments.iter().all(Adjustment::is_payment)
+/// Nothing of it could be taxed, so that it was made without anybody knowing how.
+fn is_for_nothing(facts: &Facts, lines: &[Taxable]) -> Result<bool, TooLarge> {
+    let own = Span { from: facts.invoice.period_start, until: facts.invoice.period_end };
+    Ok(bases(own, lines, &facts.adjustments)?.values().all(|base| *base == 0))
 }
 
 fn is_of_buyer(tax: &InvoiceTax, facts: &Facts) -> Result<(), Unstated> {

@@ -5,6 +5,7 @@ use super::{
     attempt_store, canceling, charging, detaching, dunning, event_store, events,
     model::PaymentState,
     provider::ChargeKey,
+    settling,
     store::{self, Due},
 };
 use crate::app::App;
@@ -58,11 +59,13 @@ async fn watched(app: &App, background: Background) -> sqlx::Result<bool> {
     Ok(pruned == PRUNED.unsigned_abs())
 }
 
-/// Takes up one event, one payment method that was removed, and one invoice; gives whether there may be more.
+/// Takes up one event, one payment method that was removed, one tenant whose standing was last said yesterday, and one
+/// invoice; gives whether there may be more.
 async fn next(app: &App, background: Background) -> Result<bool, OutboxError> {
     let told = events::next(app, background).await?;
     let detached = detaching::next(app, background).await?;
-    let Some(due) = take(app, background).await? else { return Ok(told || detached) };
+    let said = settling::say_again(app, background).await?;
+    let Some(due) = take(app, background).await? else { return Ok(told || detached || said) };
     look(app, background, due).await?;
     Ok(true)
 }

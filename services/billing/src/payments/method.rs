@@ -5,7 +5,7 @@ use super::{
     collecting::COLLECT,
     detachment_store,
     method_store::{self, Method},
-    problems, store,
+    problems, standing_store, store,
     stripe::Stripe,
 };
 use crate::{app::App, invoices::routes::ReadInvoices};
@@ -148,7 +148,8 @@ async fn keep(
         return Err(not_own());
     }
     let kept = method_store::set(tx, known, Some(&new.payment_method_id), now).await?.ok_or_else(edited)?;
-    if known.method_id != kept.method_id {
+    // Whoever is suspended may have put money where the same card takes it from.
+    if known.method_id != kept.method_id || standing_store::suspended_at(tx).await?.is_some() {
         store::retry(tx, now).await?;
     }
     Ok(kept)

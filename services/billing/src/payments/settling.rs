@@ -3,13 +3,17 @@
 use super::{
     model::PaymentState,
     payment_store::{self, Payment},
-    standing_store,
+    standing_store::{self, Standing},
     store::{self, Case},
 };
 use crate::app::App;
-use common::db::TenantTx;
+use chrono::TimeDelta;
+use common::db::{Background, TenantTx};
 use contracts::messages::{AccountResumed, AccountSuspended};
 use messaging::OutboxError;
+
+/// How a tenant stands is said so often: whoever has missed it hears it then.
+const SAID: TimeDelta = TimeDelta::days(1);
 
 /// Keeps a payment of the whole invoice. The same one again changes nothing.
 pub async fn receive(tx: &mut TenantTx, app: &App, case: &Case, payment: &Payment) -> Result<(), OutboxError> {
@@ -25,7 +29,7 @@ pub async fn receive(tx: &mut TenantTx, app: &App, case: &Case, payment: &Paymen
     let now = app.ambient.now();
     standing_store::lock_account(tx).await?;
     store::settle(tx, case.invoice_id, PaymentState::Paid, now).await?;
-    if let Some(generation) = standing_store::resume(tx).await? {
+    if let Some(generation) = standing_store::resume(tx, now).await? {
         let resumed = AccountResumed { tenant_id: tx.tenant(), resumed_at: now, generation };
         messaging::publish(tx, &resumed).await?;
         tracing::info!(tenant_id = %tx.tenant(), "A tenant is resumed");
@@ -42,4 +46,24 @@ pub async fn suspend(tx: &mut TenantTx, app: &App, case: &Case) -> Result<(), Ou
     messaging::publish(tx, &suspended).await?;
     tracing::warn!(%tenant_id, invoice_id = %case.invoice_id, "A tenant is suspended");
     Ok(())
+}
+
+/// Says again how one tenant stands, under the same generation; gives whether there may be more.
+pub async fn say_again(app: &App, background: Background) -> Result<bool, OutboxError> {
+    let now = app.ambient.now();
+    let mut tx = background.begin_across_tenants(&app.db).await?;
+    let Some(standing) = standing_store::say_again(&mut tx, now - SAID, now).await? else { return Ok(false) };
+    let Standing { tenant_id, generation, changed_at, .. } = standing;
+    let of_tenant = tx.narrow(tenant_id).await?;
+    match standing.invoice_id.filter(|_| standing.is_suspended) {
+        Some(invoice_id) => {
+            let suspended = AccountSuspended { tenant_id, invoice_id, suspended_at: changed_at, generation };
+            messaging::publish(of_tenant, &suspended).await?;
+        }
+        None => {
+            messaging::publish(of_tenant, &AccountResumed { tenant_id, resumed_at: changed_at, generation }).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(true)
 }

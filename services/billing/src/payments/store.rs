@@ -193,10 +193,12 @@ pub async fn rest(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<()> {
     .map(drop)
 }
 
-/// With a new payment method, open invoices that nobody is charging are tried again.
+/// With a payment method that was given, invoices that nobody is charging are tried again: open ones, and those that were
+/// given up and for which the tenant is still suspended.
 pub async fn retry(tx: &mut TenantTx, now: DateTime<Utc>) -> sqlx::Result<u64> {
     let retried = sqlx::query!(
-        "UPDATE invoice_payment p SET next_at = $2 WHERE tenant_id = $1 AND state = 'open' AND next_at > $2
+        "UPDATE invoice_payment p SET next_at = $2, state = 'open', settled_at = NULL
+         WHERE tenant_id = $1 AND ((state = 'open' AND next_at > $2) OR (state = 'uncollectible' AND suspends))
          AND NOT EXISTS (SELECT FROM payment_attempt a
            WHERE a.tenant_id = $1 AND a.invoice_id = p.invoice_id AND a.outcome IS NULL)",
         tx.tenant().0,

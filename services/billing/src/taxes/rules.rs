@@ -81,7 +81,9 @@ impl Seller {
     pub fn treatment(&self, buyer: &Buyer) -> Treatment {
         let Some(prefix) = prefix(&buyer.country) else { return Treatment::NotSubject };
         let is_business = buyer.vat_id.as_ref().is_some_and(|id| id.prefix() == prefix);
-        if is_business && buyer.country != self.country { Treatment::ReverseCharge } else { Treatment::Taxed }
+        // Monaco and France are one for VAT.
+        let is_domestic = self::prefix(&self.country) == Some(prefix);
+        if is_business && !is_domestic { Treatment::ReverseCharge } else { Treatment::Taxed }
     }
 }
 

@@ -68,12 +68,12 @@ async fn a_document_of_which_renderers_die_waits_for_an_operator() {
     give_details(world, &ada).await;
     let id = invoiced(world, &ada).await;
     rendering.seen(&ada, "it was tried", |document| document["repeats"] == 1).await;
-    rendering.bucket.bucket.provision().await.unwrap();
-    let died = "UPDATE invoice_document SET deaths = 5 WHERE tenant_id = $1 AND deaths = 0";
+    // The renderer that holds it dies with it, and is found at its next look.
+    let died = "UPDATE invoice_document SET deaths = 5, next_at = now() WHERE tenant_id = $1 AND deaths = 0";
     assert_eq!(sqlx::query(died).bind(ada.tenant.0).execute(&world.platform.pool).await.unwrap().rows_affected(), 1);
-    rendering.render(&ada, &id).await.expect(202);
     let seen = rendering.seen(&ada, "it is refused", |document| document["state"] == "refused").await;
     assert_eq!(seen["refusal"], "not_rendered", "{seen}");
+    rendering.bucket.bucket.provision().await.unwrap();
     rendering.render(&ada, &id).await.expect(202);
     document(world, &ada, &id).await;
 }

@@ -1,7 +1,7 @@
 //! Tests of dunning: who does not pay is reminded and suspended, and resumed when it has paid.
 
 use crate::{
-    payments_world::{Heard, Paying, TOTAL, attempts, days_pass, invoiced, paid, payment_when},
+    payments_world::{Heard, Paying, TOTAL, attempts, days_pass, invoiced, paid, payment_when, wake},
     world::World,
 };
 use contracts::{
@@ -48,11 +48,23 @@ async fn a_declined_card_is_tried_on_four_days_then_suspends_until_another_pays(
         (ada.tenant, invoice.clone(), 1)
     );
 
+    // Whoever has missed it hears it a day later.
+    a_day_passes(world).await;
+    assert_eq!(heard.of::<AccountSuspended>(world, 2, |_| true).await[1], suspended[0]);
+
     paying.set_method(&ada, "pm_card4242").await.expect(200);
     let payment = paid(world, &ada, &invoice).await;
     assert_eq!((attempts(&payment)[0], &payment["suspended_at"]), ((6, "succeeded"), &Value::Null));
     let resumed = heard.of::<AccountResumed>(world, 1, |_| true).await;
     assert_eq!((resumed[0].tenant_id, resumed[0].generation), (ada.tenant, 2));
+    a_day_passes(world).await;
+    assert_eq!(heard.of::<AccountResumed>(world, 2, |_| true).await[1], resumed[0]);
+}
+
+async fn a_day_passes(world: &World) {
+    let passes = "UPDATE account_standing SET said_at = said_at - interval '1 day'";
+    sqlx::query(passes).execute(&world.platform.pool).await.unwrap();
+    wake(world).await;
 }
 
 #[tokio::test]

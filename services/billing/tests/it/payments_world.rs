@@ -132,7 +132,7 @@ pub async fn hasten(world: &World, invoice: &str) {
 }
 
 /// A number that is given wakes a collector.
-async fn wake(world: &World) {
+pub async fn wake(world: &World) {
     let other = world.customer().await;
     world.close(&other, &other.cycle).await;
 }

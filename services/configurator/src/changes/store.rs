@@ -5,7 +5,7 @@ use common::db::CrossTenantTx;
 use contracts::id::InstanceId;
 
 /// A change of an instance, or of its tenant: one of the generations is another at each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     pub host: String,
     pub generation: i64,

@@ -34,7 +34,7 @@ pub async fn take_overdue(
     .await
 }
 
-/// Takes instances that wait for a proof, the longest due first.
+/// Takes instances that wait for a proof, the longest due first; none of a suspended tenant.
 pub async fn take_unproved(
     tx: &mut CrossTenantTx,
     now: DateTime<Utc>,
@@ -44,7 +44,9 @@ pub async fn take_unproved(
     let due = sqlx::query_as!(
         Owned,
         "UPDATE instances SET due_at = $2 WHERE id IN
-            (SELECT id FROM instances WHERE state = 'awaiting_proof' AND reason IS NULL AND due_at <= $1
+            (SELECT id FROM instances i WHERE state = 'awaiting_proof' AND reason IS NULL AND due_at <= $1
+               AND NOT EXISTS (SELECT FROM tenant_suspensions s WHERE s.tenant_id = i.tenant_id
+                               AND s.suspended_since IS NOT NULL)
             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
          RETURNING id, tenant_id",
         now,
@@ -55,8 +57,13 @@ pub async fn take_unproved(
 }
 
 /// Locks instances that wait for people, or have failed, since before `before`, of tenants that were served all the
-/// time since.
-pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Owned>> {
+/// time since, or are suspended since before `suspended`.
+pub async fn lock_unfinished(
+    tx: &mut CrossTenantTx,
+    before: DateTime<Utc>,
+    suspended: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Owned>> {
     let due = sqlx::query_as!(
         Owned,
         "SELECT id, tenant_id FROM instances
@@ -64,9 +71,10 @@ pub async fn lock_unfinished(tx: &mut CrossTenantTx, before: DateTime<Utc>, limi
          AND state_since <= $1
            AND (state IN ('awaiting_proof', 'awaiting_setup') OR reason IS NOT NULL)
            AND NOT EXISTS (SELECT FROM tenant_suspensions s WHERE s.tenant_id = instances.tenant_id
-                           AND (s.suspended_since IS NOT NULL OR s.heard_at > $1))
-         ORDER BY state_since LIMIT $2 FOR UPDATE SKIP LOCKED",
+                           AND CASE WHEN s.suspended_since IS NULL THEN s.heard_at > $1 ELSE s.suspended_since > $2 END)
+         ORDER BY state_since LIMIT $3 FOR UPDATE SKIP LOCKED",
         before,
+        suspended,
         limit
     );
     due.fetch_all(&mut **tx).await

@@ -36,8 +36,8 @@ pub struct InstanceView {
     /// Why the step under way failed or does not end; it can be retried or cancelled. Absent while all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`,
-    /// and not while the tenant is suspended.
+    /// When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
+    /// Of a tenant that is suspended, not before 90 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// The DNS record that proves that the host is the tenant's; only while `awaiting_proof`.
@@ -123,13 +123,12 @@ fn view<'a>(
     }
     let expires =
         model::is_unfinished(instance.state) && (model::waits_for_people(instance.state) || instance.reason.is_some());
-    let waits_since = suspension::waits_since(suspension, instance.state_since);
     let suspended_since = suspension.and_then(|suspension| suspension.since);
     let state = model::shown(instance.state, suspended_since.is_some());
     let suspended_since = suspended_since.filter(|_| state == InstanceState::Suspended);
     InstanceView {
         id: instance.id,
-        expires_at: waits_since.filter(|_| expires).map(|since| since + app.expiry),
+        expires_at: expires.then(|| suspension::expires_at(suspension, instance.state_since, app.expiry)),
         host_proof: proof::awaited(&instance),
         url: app.addresses.of(&instance.service, &instance.host),
         service: instance.service,

@@ -12,7 +12,7 @@ use contracts::{
         ServicePublished,
     },
 };
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use messaging::{Consumer, Delivery, Fault, Handle};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -128,13 +128,17 @@ async fn from_a_published_manifest_to_an_active_instance_and_back() {
         [("forum", active["state_since"].clone()), ("forum.polls", active["modules"][0]["enabled_at"].clone())]
     );
 
+    // What was announced until now is passed over.
+    while let Some(Some(_)) = announcements.next().now_or_never() {}
     let (tenant_id, now) = (ada.tenant, platform.ambient.now());
     let invoice_id = platform.ambient.uuid();
     let suspended = AccountSuspended { tenant_id, invoice_id, suspended_at: now, generation: 1 };
     platform.publish(Some(tenant_id), &suspended).await;
     in_state(&server, &ada, &path, "suspended").await;
+    announced(&mut announcements, HOST).await;
     platform.publish(Some(tenant_id), &AccountResumed { tenant_id, resumed_at: now, generation: 2 }).await;
     assert_eq!(in_state(&server, &ada, &path, "active").await, active);
+    announced(&mut announcements, HOST).await;
 
     let removed = server.delete(&format!("{path}/modules/polls")).bearer(&ada.token).send().await.expect(200);
     announced(&mut announcements, HOST).await;

@@ -360,7 +360,7 @@ export interface Operations {
    *
    * Only a payment method that was given by a set-up of this tenant's is taken: Stripe is asked whose it is. Of any other the answer is the same 422.
    *
-   * With another method than before, invoices that are still open are charged at once. One method may fail 20 attempts of an invoice; with another one the count begins anew.
+   * With another method than before, or while the tenant is suspended, invoices that are still open are charged at once; so are those that were given up and for which it is suspended. One method may fail 20 attempts of an invoice; with another one the count begins anew.
    * A tenant that never had one has the `ETag` `"0"`.
    *
    * **Permission:** `billing.writePaymentMethod`

@@ -232,8 +232,8 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`,
-             *     and not while the tenant is suspended.
+             * When the instance is deleted unless it has gone on by then; only while it waits for people, or has a `reason`.
+             *     Of a tenant that is suspended, not before 90 days.
              */
             expires_at?: string;
             host: string;
