@@ -35,8 +35,10 @@ use common::{
     problem::{FieldError, Problem},
 };
 use contracts::id::InstanceId;
+use futures_util::TryStreamExt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::pin::pin;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -167,11 +169,15 @@ fn added(request: &PreviewRequest, prices: &PriceList, rest: Span) -> Result<Vec
 
 async fn gather(tx: &mut TenantTx, window: &Window, periods: &Periods, prices: &PriceList) -> Result<Parts, Problem> {
     let mut parts = Parts::new(Areas::new(*window, periods.clone(), prices.terms().clone()));
-    let events = part_store::events(tx, window, Uuid::nil(), MOST_EVENTS + 1).await?;
-    if events.len() > MOST_EVENTS as usize {
+    let mut events = pin!(part_store::events(tx, window, Uuid::nil(), MOST_EVENTS + 1));
+    let mut read = 0;
+    while let Some(event) = events.try_next().await? {
+        parts.add(&event)?;
+        read += 1;
+    }
+    if read > MOST_EVENTS {
         return Err(Problem::conflict("preview_too_large", "More than 100,000 events were metered in this cycle."));
     }
-    events.iter().try_for_each(|event| parts.add(event))?;
     Ok(parts)
 }
 

@@ -76,7 +76,8 @@ pub async fn large_account() {
     );
 }
 
-async fn use_it(platform: &TestPlatform, accounts: &[Account], events: i64) {
+/// Has each account use the forum so often.
+pub async fn use_it(platform: &TestPlatform, accounts: &[Account], events: i64) {
     let tenants: Vec<_> = accounts.iter().map(|account| account.tenant.0).collect();
     let instances: Vec<_> = accounts.iter().map(|account| account.instance.0).collect();
     let insert = sqlx::query(USAGE).bind(&tenants).bind(&instances).bind(events);

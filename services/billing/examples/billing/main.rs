@@ -1,9 +1,10 @@
-//! What billing bears: usage taken over HTTP, month ends of many accounts, and the close of one large account, each
-//! beside its floor of bare SQL. `cargo xtask bench billing` runs it, on a PostgreSQL, Redis and an emulator of its own;
+//! What billing bears: usage taken over HTTP, previews, month ends of many accounts, and the close of one large account,
+//! each beside its floor of bare SQL. `cargo xtask bench billing` runs it, on a PostgreSQL, Redis and an emulator of its own;
 //! prints rows of the table `measured | a second | beside | wanted`.
 
 mod closing;
 mod ingest;
+mod preview;
 
 use contracts::id::{InstanceId, TenantId};
 use test_support::TestPlatform;
@@ -43,6 +44,7 @@ pub struct Account {
 #[tokio::main]
 async fn main() {
     ingest::measure().await;
+    preview::measure().await;
     closing::month_end().await;
     closing::large_account().await;
 }

@@ -21,6 +21,8 @@ use crate::{
 };
 use chrono::TimeDelta;
 use common::db::{Background, Scoped, TenantTx};
+use futures_util::TryStreamExt;
+use std::pin::pin;
 use uuid::Uuid;
 
 /// Whoever is at a cycle of many events and does not renew this is taken to be dead.
@@ -96,7 +98,11 @@ async fn add(
     after: Uuid,
     limit: i64,
 ) -> Result<Option<Uuid>, NotInvoiced> {
-    let events = part_store::events(tx, window, after, limit).await?;
-    events.iter().try_for_each(|event| parts.add(event))?;
-    Ok(events.last().filter(|_| events.len() as i64 == limit).map(|event| event.input.id()))
+    let mut events = pin!(part_store::events(tx, window, after, limit));
+    let (mut read, mut last) = (0, None);
+    while let Some(event) = events.try_next().await? {
+        parts.add(&event)?;
+        (read, last) = (read + 1, Some(event.input.id()));
+    }
+    Ok(last.filter(|_| read == limit))
 }

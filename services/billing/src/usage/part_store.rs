@@ -12,14 +12,20 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use common::db::TenantTx;
 use contracts::id::InstanceId;
+use futures_util::{Stream, TryStreamExt};
 use uuid::Uuid;
 
 /// No event is received so long before the start of the cycle that takes it: it was used at most a day later by its
 /// producer's clock, and clocks of ours differ less.
 pub const BEFORE: TimeDelta = TimeDelta::days(2);
 
-/// The next events of a window, in the order of their ids.
-pub async fn events(tx: &mut TenantTx, window: &Window, after: Uuid, limit: i64) -> sqlx::Result<Vec<Event>> {
+/// The next events of a window, in the order of their ids, while PostgreSQL finds them.
+pub fn events<'a>(
+    tx: &'a mut TenantTx,
+    window: &Window,
+    after: Uuid,
+    limit: i64,
+) -> impl Stream<Item = sqlx::Result<Event>> + use<'a> {
     let events = sqlx::query!(
         "SELECT seq, service, id, instance_id, meter, key, quantity, occurred_at, received_at FROM usage_event
          WHERE tenant_id = $1 AND id > $2 AND id >= lowest_id_at($3) AND seq <= $4 AND occurred_at < $5
@@ -35,22 +41,19 @@ pub async fn events(tx: &mut TenantTx, window: &Window, after: Uuid, limit: i64)
         window.cycle.from,
         limit
     );
-    let rows = events.fetch_all(&mut **tx).await?.into_iter();
-    Ok(rows
-        .map(|row| Event {
-            seq: row.seq,
-            service: row.service,
-            input: Input::Event {
-                id: row.id,
-                instance_id: InstanceId(row.instance_id),
-                meter: row.meter,
-                key: row.key,
-                quantity: row.quantity,
-                occurred_at: row.occurred_at,
-                received_at: row.received_at,
-            },
-        })
-        .collect())
+    events.fetch(&mut **tx).map_ok(|row| Event {
+        seq: row.seq,
+        service: row.service,
+        input: Input::Event {
+            id: row.id,
+            instance_id: InstanceId(row.instance_id),
+            meter: row.meter,
+            key: row.key,
+            quantity: row.quantity,
+            occurred_at: row.occurred_at,
+            received_at: row.received_at,
+        },
+    })
 }
 
 /// `None` for a time before or after all that PostgreSQL knows.
