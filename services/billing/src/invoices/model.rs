@@ -10,7 +10,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::id::InstanceId;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -82,13 +81,15 @@ impl Input {
     fn canonical(&self) -> String {
         let row = match self {
             Self::Interval { id, instance_id, feature, since, from, until, .. } => {
-                json!(["interval", id, instance_id, feature, instant(since), instant(from), instant(until)])
+                let times = (instant(since), instant(from), instant(until));
+                serde_json::to_string(&("interval", id, instance_id, feature, times.0, times.1, times.2))
             }
             Self::Event { id, instance_id, meter, key, quantity, occurred_at, .. } => {
-                json!(["event", id, instance_id, meter, key, quantity.normalize(), instant(occurred_at)])
+                let (quantity, time) = (quantity.normalize(), instant(occurred_at));
+                serde_json::to_string(&("event", id, instance_id, meter, key, quantity, time))
             }
         };
-        format!("{row}\n")
+        row.expect("texts are JSON") + "\n"
     }
 }
 

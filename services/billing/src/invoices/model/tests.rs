@@ -3,6 +3,7 @@ use crate::{
     plans::Aggregation,
     pricing::{Amount, billable_seconds},
 };
+use serde_json::json;
 use sqlx::types::Json;
 
 fn decimal(text: &str) -> Decimal {
@@ -150,6 +151,16 @@ fn the_hash_tells_every_difference_and_the_order() {
     assert_ne!(hash(&[one.clone(), two.clone()]), hash(&[two, one.clone()]));
     assert_ne!(hash(&[one]), hash(&[interval(1, 0, 11)]));
     assert_eq!(hash(&[]), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+/// Whoever proves a line elsewhere needs the same bytes.
+#[test]
+fn each_row_is_hashed_as_one_line_of_json() {
+    let (zeros, nought) = ("00000000-0000-0000-0000-00000000000", "2027-01-15T08:00:00.000000Z");
+    let row = event(1, "2.50", 0).canonical();
+    assert_eq!(row, format!("[\"event\",\"{zeros}1\",\"{zeros}1\",\"forum.posts\",\"1\",\"2.5\",\"{nought}\"]\n"));
+    let feature = r#""forum","2027-01-15T08:00:00.000000Z","#;
+    assert!(interval(1, 0, 10).canonical().starts_with(&format!("[\"interval\",\"{zeros}1\",\"{zeros}1\",{feature}")));
 }
 
 #[test]
