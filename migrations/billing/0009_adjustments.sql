@@ -80,11 +80,14 @@ CREATE TABLE invoice_adjustment (
     title text NOT NULL,
     period_start timestamptz NOT NULL,
     period_end timestamptz NOT NULL,
-    -- What the period, or the invoice, comes to before this.
+    -- Of the usage that it belongs to; null of credits, which change nothing about what is taxed.
+    tax_group text,
+    -- What the tax group has of the period, or the invoice, before this.
     base_minor bigint NOT NULL,
-    -- What earlier invoices took off or added for the period.
+    -- What earlier invoices took off or added for the period and the tax group.
     before_minor bigint NOT NULL,
     amount_minor bigint NOT NULL CHECK (amount_minor <> 0),
+    CONSTRAINT invoice_adjustment_taxed CHECK ((tax_group IS NULL) = (kind IN ('credit', 'carry_forward'))),
     CONSTRAINT invoice_adjustment_position UNIQUE (invoice_id, position)
 );
 CREATE INDEX invoice_adjustment_of_source ON invoice_adjustment (tenant_id, source_id);

@@ -9,7 +9,8 @@
 //!
 //! Discounts and minimum spends belong to the cycle in which something was used, like usage itself: what comes late to a
 //! cycle changes what they come to for it, and the next invoice has the difference. So their sum does not depend on when
-//! usage arrives.
+//! usage arrives. Each is spread over the tax groups of what it is of, and has an adjustment for each: so neither does
+//! what is taxed by which rate.
 
 mod funds;
 pub mod making;
@@ -49,16 +50,17 @@ pub struct Adjustment {
     pub source_id: Uuid,
     #[schema(example = "Partner, first year")]
     pub title: String,
-    /// Of a discount that is only of this service.
+    /// Of the usage that it belongs to; absent of credits, which change nothing about what is taxed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "forum")]
-    pub service: Option<String>,
+    #[schema(example = "standard")]
+    pub tax_group: Option<String>,
     /// Of the usage that it belongs to.
     pub period_start: DateTime<Utc>,
     pub period_end: DateTime<Utc>,
-    /// What the period, or for credits the invoice, comes to before this, in the currency's minor unit (ISO 4217).
+    /// What the tax group has of the period before this, or for credits the invoice, in the currency's minor unit (ISO
+    /// 4217).
     pub base_minor: i64,
-    /// What earlier invoices took off or added for the period.
+    /// What earlier invoices took off or added for the period and the tax group.
     pub before_minor: i64,
     /// Added to the total; below zero where something is taken off.
     pub amount_minor: i64,
@@ -84,8 +86,11 @@ impl Adjustment {
     }
 }
 
-/// What lines come to, by period and service, in the currency's minor unit.
-pub type Totals = BTreeMap<Span, BTreeMap<String, i64>>;
+/// What lines come to, by period, in the currency's minor unit.
+pub type Totals = BTreeMap<Span, Used>;
+
+/// What lines of a period come to, by service and tax group.
+pub type Used = BTreeMap<(String, String), i64>;
 
 pub fn plus(one: i64, other: i64) -> Result<i64, TooLarge> {
     one.checked_add(other).ok_or(TooLarge)

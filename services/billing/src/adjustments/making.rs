@@ -15,7 +15,7 @@ use crate::{
     taxes::making::tax,
 };
 use common::{ambient::Ambient, db::TenantTx};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// What an invoice with these lines comes to, whose own period is `own`.
@@ -29,8 +29,9 @@ pub async fn adjust(
     let ambient = &app.ambient;
     let mut totals = Totals::from([(own, BTreeMap::new())]);
     for line in lines {
-        let of_service = totals.entry(line.period).or_default().entry(line.rate.service().to_owned()).or_default();
-        *of_service = plus(*of_service, line.priced.amount_minor)?;
+        let of_what = (line.rate.service().to_owned(), line.rate.tax_group.clone());
+        let total = totals.entry(line.period).or_default().entry(of_what).or_default();
+        *total = plus(*total, line.priced.amount_minor)?;
     }
     let subtotal_minor = totals.values().flat_map(BTreeMap::values).copied().try_fold(0, plus)?;
     let present = store::present(tx).await?;
@@ -39,9 +40,9 @@ pub async fn adjust(
         let agreements = store::agreements(tx, account.currency.code()).await?;
         // Of its own period, an invoice is the first.
         let late: Vec<_> = totals.keys().filter(|period| **period != own).copied().collect();
-        for (period, service, amount) in store::totals(tx, &late, i64::MAX).await? {
-            let of_service = totals.entry(period).or_default().entry(service).or_default();
-            *of_service = plus(*of_service, amount)?;
+        for (period, of_what, amount) in store::totals(tx, &late, i64::MAX).await? {
+            let total = totals.entry(period).or_default().entry(of_what).or_default();
+            *total = plus(*total, amount)?;
         }
         let given = store::given(tx, i64::MAX).await?;
         adjustments = of_periods(&agreements, &totals, &given)?;
@@ -61,24 +62,29 @@ pub async fn adjust(
 /// What discounts and minimum spends do to periods whose usage comes to `totals`, beyond what earlier invoices gave.
 pub fn of_periods(agreements: &Agreements, totals: &Totals, given: &Given) -> Result<Vec<Adjustment>, TooLarge> {
     let mut adjustments = Vec::new();
-    for (period, of_services) in totals {
+    for (period, used) in totals {
         let minimum = agreements.minimum_spends.iter().rev().find(|minimum| minimum.validity.holds(*period));
-        for step in steps(&agreements.discounts, minimum, *period, of_services)? {
-            let before_minor = given.get(&(step.source_id, *period)).copied().unwrap_or_default();
-            let amount_minor = step.amount_minor.checked_sub(before_minor).ok_or(TooLarge)?;
-            if amount_minor != 0 {
-                adjustments.push(Adjustment {
-                    id: Uuid::nil(),
-                    kind: step.kind,
-                    source_id: step.source_id,
-                    title: step.title.to_owned(),
-                    service: step.service.map(str::to_owned),
-                    period_start: period.from,
-                    period_end: period.until,
-                    base_minor: step.base_minor,
-                    before_minor,
-                    amount_minor,
-                });
+        for step in steps(&agreements.discounts, minimum, *period, used)? {
+            let before = given.get(&(step.source_id, *period));
+            let groups: BTreeSet<_> = step.parts.keys().chain(before.into_iter().flat_map(BTreeMap::keys)).collect();
+            for group in groups {
+                let part = step.parts.get(group).copied().unwrap_or_default();
+                let before_minor = before.and_then(|before| before.get(group)).copied().unwrap_or_default();
+                let amount_minor = part.amount_minor.checked_sub(before_minor).ok_or(TooLarge)?;
+                if amount_minor != 0 {
+                    adjustments.push(Adjustment {
+                        id: Uuid::nil(),
+                        kind: step.kind,
+                        source_id: step.source_id,
+                        title: step.title.to_owned(),
+                        tax_group: Some(group.clone()),
+                        period_start: period.from,
+                        period_end: period.until,
+                        base_minor: part.base_minor,
+                        before_minor,
+                        amount_minor,
+                    });
+                }
             }
         }
     }
@@ -120,8 +126,19 @@ fn of_credit(
 ) -> Adjustment {
     let (period_start, period_end) = (own.from, own.until);
     let (id, source_id, title) = (ambient.uuid(), credit.id, credit.title.clone());
-    let (service, before_minor) = (None, 0);
-    Adjustment { id, kind, source_id, title, service, period_start, period_end, base_minor, before_minor, amount_minor }
+    let (tax_group, before_minor) = (None, 0);
+    Adjustment {
+        id,
+        kind,
+        source_id,
+        title,
+        tax_group,
+        period_start,
+        period_end,
+        base_minor,
+        before_minor,
+        amount_minor,
+    }
 }
 
 /// Writes them with a draft.

@@ -23,13 +23,13 @@ pub async fn are_equal(
     stored.retain(|adjustment| matches!(adjustment.kind, AdjustmentKind::Discount | AdjustmentKind::MinimumSpend));
     let mut periods: BTreeSet<_> = super::store::periods(tx, invoice).await?.into_iter().collect();
     periods.insert(own);
-    let mut of_services: Totals = periods.iter().map(|period| (*period, Default::default())).collect();
-    for (period, service, amount) in totals(tx, &periods.into_iter().collect::<Vec<_>>(), cut).await? {
-        of_services.entry(period).or_default().insert(service, amount);
+    let mut used: Totals = periods.iter().map(|period| (*period, Default::default())).collect();
+    for (period, of_what, amount) in totals(tx, &periods.into_iter().collect::<Vec<_>>(), cut).await? {
+        used.entry(period).or_default().insert(of_what, amount);
     }
     let agreed = agreements(tx, currency.code()).await?;
     let before = given(tx, cut).await?;
-    let Ok(made) = of_periods(&agreed, &of_services, &before) else { return Ok(false) };
+    let Ok(made) = of_periods(&agreed, &used, &before) else { return Ok(false) };
     let stored = stored.into_iter().map(|adjustment| Adjustment { id: Uuid::nil(), ..adjustment });
     Ok(made.into_iter().eq(stored))
 }

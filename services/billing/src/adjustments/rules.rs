@@ -1,7 +1,7 @@
 //! What discounts and minimum spends come to. Pure: the same usage of a period always gives the same.
 
-use super::{AdjustmentKind, plus};
-use crate::{calendar::Span, pricing::TooLarge};
+use super::{AdjustmentKind, Used, plus};
+use crate::{allocation::spread, calendar::Span, pricing::TooLarge, taxes::STANDARD};
 use chrono::{DateTime, Utc};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 use std::collections::BTreeMap;
@@ -39,14 +39,19 @@ pub struct MinimumSpend {
     pub validity: Validity,
 }
 
-/// What one of them does to all that was used in a period.
+/// What one of them does to what was used in a period.
 #[derive(Debug, PartialEq)]
 pub struct Step<'a> {
     pub kind: AdjustmentKind,
     pub source_id: Uuid,
     pub title: &'a str,
-    /// Of a discount that is only of this service.
-    pub service: Option<&'a str>,
+    /// By tax group.
+    pub parts: BTreeMap<String, StepPart>,
+}
+
+/// What a step does to one tax group.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepPart {
     pub base_minor: i64,
     pub amount_minor: i64,
 }
@@ -73,38 +78,76 @@ impl Reduction {
     }
 }
 
-/// What each does to a period in which `of_services` was used, in their order. Discounts come in the order in which they
-/// were granted.
+/// What each does to a period in which `used` was used, in their order. Discounts come in the order in which they were
+/// granted.
 pub fn steps<'a>(
     discounts: &'a [Discount],
     minimum: Option<&MinimumSpend>,
     period: Span,
-    of_services: &BTreeMap<String, i64>,
+    used: &Used,
 ) -> Result<Vec<Step<'a>>, TooLarge> {
-    let (mut left, mut steps) = (of_services.clone(), Vec::new());
+    let mut left = BTreeMap::<&str, Groups>::new();
+    for ((service, group), amount) in used {
+        add(left.entry(service).or_default(), group, *amount)?;
+    }
     let holding = || discounts.iter().filter(|discount| discount.validity.holds(period));
-    let mut step = |discount: &'a Discount, base_minor| {
-        let amount_minor = -discount.reduction.of(base_minor);
-        let Discount { id: source_id, title, service, .. } = discount;
-        let (kind, service) = (AdjustmentKind::Discount, service.as_deref());
-        steps.push(Step { kind, source_id: *source_id, title, service, base_minor, amount_minor });
-        amount_minor
-    };
+    let mut steps = Vec::new();
     for discount in holding() {
-        if let Some(of_service) = discount.service.as_ref().and_then(|service| left.get_mut(service)) {
-            *of_service += step(discount, *of_service);
+        if let Some(of_service) = discount.service.as_ref().and_then(|service| left.get_mut(service.as_str())) {
+            steps.push(discount.take(of_service)?);
         }
     }
-    let mut total = left.into_values().try_fold(0, plus)?;
+    let mut all = Groups::new();
+    for (group, amount) in left.values().flatten() {
+        add(&mut all, group, *amount)?;
+    }
     for discount in holding().filter(|discount| discount.service.is_none()) {
-        total += step(discount, total);
+        steps.push(discount.take(&mut all)?);
     }
     if let Some(minimum) = minimum.filter(|minimum| minimum.validity.holds(period)) {
-        let (kind, source_id) = (AdjustmentKind::MinimumSpend, minimum.id);
-        let amount_minor = minimum.amount_minor.checked_sub(total).ok_or(TooLarge)?.max(0);
-        steps.push(Step { kind, source_id, title: MINIMUM_SPEND, service: None, base_minor: total, amount_minor });
+        let lacking = minimum.amount_minor.checked_sub(sum(&all)?).ok_or(TooLarge)?.max(0);
+        let parts = spread_over(&mut all, lacking)?;
+        steps.push(Step { kind: AdjustmentKind::MinimumSpend, source_id: minimum.id, title: MINIMUM_SPEND, parts });
     }
     Ok(steps)
+}
+
+/// What is left, by tax group.
+type Groups = BTreeMap<String, i64>;
+
+impl Discount {
+    fn take(&self, left: &mut Groups) -> Result<Step<'_>, TooLarge> {
+        let off = self.reduction.of(sum(left)?);
+        let parts = spread_over(left, -off)?;
+        Ok(Step { kind: AdjustmentKind::Discount, source_id: self.id, title: &self.title, parts })
+    }
+}
+
+fn sum(groups: &Groups) -> Result<i64, TooLarge> {
+    groups.values().copied().try_fold(0, plus)
+}
+
+fn add(groups: &mut Groups, group: &str, amount: i64) -> Result<(), TooLarge> {
+    let left = groups.entry(group.to_owned()).or_default();
+    *left = plus(*left, amount)?;
+    Ok(())
+}
+
+/// Adds an amount to groups by what each has, if that is more than nothing; by the largest remainder. Where none has, it
+/// is of the standard one.
+fn spread_over(groups: &mut Groups, amount_minor: i64) -> Result<BTreeMap<String, StepPart>, TooLarge> {
+    if groups.values().all(|left| *left <= 0) {
+        groups.entry(STANDARD.to_owned()).or_default();
+    }
+    let is_any = groups.values().any(|left| *left > 0);
+    let weight = |(group, left): (&String, &i64)| if is_any { (*left).max(0) } else { i64::from(group == STANDARD) };
+    let amounts = spread(amount_minor, &groups.iter().map(weight).collect::<Vec<_>>());
+    let mut parts = BTreeMap::new();
+    for ((group, left), amount_minor) in groups.iter_mut().zip(amounts) {
+        parts.insert(group.clone(), StepPart { base_minor: *left, amount_minor });
+        *left = plus(*left, amount_minor)?;
+    }
+    Ok(parts)
 }
 
 #[cfg(test)]

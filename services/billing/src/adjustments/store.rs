@@ -17,8 +17,8 @@ pub struct Agreements {
     pub minimum_spends: Vec<MinimumSpend>,
 }
 
-/// What invoices took off or added for a period, by the discount or minimum spend.
-pub type Given = BTreeMap<(Uuid, Span), i64>;
+/// What invoices took off or added for a period, by the discount or minimum spend, and by tax group.
+pub type Given = BTreeMap<(Uuid, Span), BTreeMap<String, i64>>;
 
 /// Whether there is any of them at all: of most tenants there is not.
 pub struct Present {
@@ -75,40 +75,47 @@ fn reduction(percent: Option<Decimal>, amount_minor: Option<i64>) -> Reduction {
 }
 
 /// What invoices have billed of these periods, of cycles that were cut at `cut` at the latest.
-pub async fn totals(tx: &mut TenantTx, periods: &[Span], cut: i64) -> sqlx::Result<Vec<(Span, String, i64)>> {
+pub async fn totals(tx: &mut TenantTx, periods: &[Span], cut: i64) -> sqlx::Result<Vec<(Span, (String, String), i64)>> {
     if periods.is_empty() {
         return Ok(Vec::new());
     }
     let totals = sqlx::query!(
-        r#"SELECT l.period_start, l.period_end, l.service, sum(l.amount_minor)::bigint AS "amount!"
+        r#"SELECT l.period_start, l.period_end, l.service, r.tax_group, sum(l.amount_minor)::bigint AS "amount!"
            FROM UNNEST($2::timestamptz[], $3::timestamptz[]) AS period (period_start, period_end)
-           JOIN invoice_line l USING (period_start, period_end)
+           JOIN invoice_line l USING (period_start, period_end) JOIN rate r ON r.id = l.rate_id
            JOIN invoice i ON i.tenant_id = $1 AND i.id = l.invoice_id
            JOIN cycle c ON c.tenant_id = $1 AND c.id = i.cycle_id AND c.cut_seq <= $4
-           WHERE l.tenant_id = $1 GROUP BY l.period_start, l.period_end, l.service"#,
+           WHERE l.tenant_id = $1 GROUP BY l.period_start, l.period_end, l.service, r.tax_group"#,
         tx.tenant().0,
         &periods.iter().map(|period| period.from).collect::<Vec<_>>(),
         &periods.iter().map(|period| period.until).collect::<Vec<_>>(),
         cut
     );
     let totals = totals.fetch_all(&mut **tx).await?.into_iter();
-    Ok(totals.map(|row| (Span { from: row.period_start, until: row.period_end }, row.service, row.amount)).collect())
+    let total = totals
+        .map(|row| (Span { from: row.period_start, until: row.period_end }, (row.service, row.tax_group), row.amount));
+    Ok(total.collect())
 }
 
 /// What invoices of cycles that were cut before `cut` took off and added.
 pub async fn given(tx: &mut TenantTx, cut: i64) -> sqlx::Result<Given> {
     let given = sqlx::query!(
-        r#"SELECT a.source_id, a.period_start, a.period_end, sum(a.amount_minor)::bigint AS "amount!"
+        r#"SELECT a.source_id, a.period_start, a.period_end, a.tax_group AS "tax_group!",
+             sum(a.amount_minor)::bigint AS "amount!"
            FROM invoice_adjustment a
            JOIN invoice i ON i.tenant_id = $1 AND i.id = a.invoice_id
            JOIN cycle c ON c.tenant_id = $1 AND c.id = i.cycle_id AND c.cut_seq < $2
            WHERE a.tenant_id = $1 AND a.kind IN ('discount', 'minimum_spend')
-           GROUP BY a.source_id, a.period_start, a.period_end"#,
+           GROUP BY a.source_id, a.period_start, a.period_end, a.tax_group"#,
         tx.tenant().0,
         cut
     );
-    let given = given.fetch_all(&mut **tx).await?.into_iter();
-    Ok(given.map(|row| ((row.source_id, Span { from: row.period_start, until: row.period_end }), row.amount)).collect())
+    let mut by_period = Given::new();
+    for row in given.fetch_all(&mut **tx).await? {
+        let period = Span { from: row.period_start, until: row.period_end };
+        by_period.entry((row.source_id, period)).or_default().insert(row.tax_group, row.amount);
+    }
+    Ok(by_period)
 }
 
 /// Of a draft, in their order.
@@ -116,8 +123,8 @@ pub async fn insert(tx: &mut TenantTx, invoice: Uuid, adjustments: &[Adjustment]
     for (position, adjustment) in adjustments.iter().enumerate() {
         sqlx::query!(
             "INSERT INTO invoice_adjustment (id, invoice_id, tenant_id, position, kind, source_id, title, period_start,
-               period_end, base_minor, before_minor, amount_minor)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+               period_end, base_minor, before_minor, amount_minor, tax_group)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             adjustment.id,
             invoice,
             tx.tenant().0,
@@ -129,7 +136,8 @@ pub async fn insert(tx: &mut TenantTx, invoice: Uuid, adjustments: &[Adjustment]
             adjustment.period_end,
             adjustment.base_minor,
             adjustment.before_minor,
-            adjustment.amount_minor
+            adjustment.amount_minor,
+            adjustment.tax_group
         )
         .execute(&mut **tx)
         .await?;
@@ -141,9 +149,8 @@ pub async fn insert(tx: &mut TenantTx, invoice: Uuid, adjustments: &[Adjustment]
 pub async fn list(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Adjustment>> {
     let adjustments = sqlx::query_as!(
         Adjustment,
-        r#"SELECT id, kind AS "kind: AdjustmentKind", source_id, title,
-             (SELECT d.service FROM discount d WHERE d.tenant_id = $1 AND d.id = source_id) AS service, period_start,
-             period_end, base_minor, before_minor, amount_minor
+        r#"SELECT id, kind AS "kind: AdjustmentKind", source_id, title, tax_group, period_start, period_end,
+             base_minor, before_minor, amount_minor
            FROM invoice_adjustment WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY position"#,
         tx.tenant().0,
         invoice

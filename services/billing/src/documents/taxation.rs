@@ -12,7 +12,7 @@ use crate::{
     taxes::{
         InvoiceTax,
         TaxCategory::{NotSubject, ReverseCharge, Standard, ZeroRated},
-        computing::{Taxable, bases, split},
+        computing::{Taxable, bases},
     },
 };
 use chrono::{DateTime, Utc};
@@ -43,14 +43,12 @@ pub struct Taxation<'a> {
     /// Of everything, where the invoice has no taxes.
     whole: Option<Tax>,
     taxes: &'a [InvoiceTax],
-    lines: Vec<Taxable>,
 }
 
 impl<'a> Taxation<'a> {
     /// # Errors
     /// The invoice was made for a buyer that it does not name any more, or by a seller with another duty.
     pub fn of(issuer: &Issuer, facts: &'a Facts) -> Result<Self, Unstated> {
-        let lines: Vec<_> = facts.lines.iter().map(Taxable::from).collect();
         let (taxes, subtotal) = (facts.taxes.as_slice(), facts.invoice.subtotal_minor);
         if taxes.is_empty() {
             let adjusted = facts.adjustments.iter().filter(|adjustment| !adjustment.is_payment());
@@ -58,14 +56,14 @@ impl<'a> Taxation<'a> {
                 adjusted.map(|adjustment| adjustment.amount_minor).try_fold(subtotal, adjustments::plus)?;
             let (tax, reason) = match &issuer.vat {
                 Vat::None { tax, reason } => (*tax, reason.clone()),
-                Vat::Charged(_) if is_for_nothing(facts, &lines)? => (untaxed(TaxCategory::Exempt), NOTHING.to_owned()),
+                Vat::Charged(_) if is_for_nothing(facts)? => (untaxed(TaxCategory::Exempt), NOTHING.to_owned()),
                 Vat::Charged(_) => return Err(Unstated::Untaxed),
             };
             let groups = vec![TaxGroup { tax, taxable_minor, tax_minor: 0, exemption_reason: Some(reason) }];
-            return Ok(Self { groups, whole: Some(tax), taxes, lines });
+            return Ok(Self { groups, whole: Some(tax), taxes });
         }
         taxes.iter().try_for_each(|tax| is_of_buyer(tax, facts))?;
-        Ok(Self { groups: taxes.iter().map(group).collect(), whole: None, taxes, lines })
+        Ok(Self { groups: taxes.iter().map(group).collect(), whole: None, taxes })
     }
 
     /// Whether VAT identifiers may be named: not where something is not subject to VAT (BR-O-02).
@@ -82,13 +80,9 @@ impl<'a> Taxation<'a> {
         self.groups.first().map(|group| group.tax).ok_or(Unstated::Unknown)
     }
 
-    /// How much of a discount or a minimum spend has which tax.
-    pub fn of_adjustment(&self, adjustment: &Adjustment) -> Result<Vec<(Tax, i64)>, Unstated> {
-        if let Some(tax) = self.whole {
-            return Ok(vec![(tax, adjustment.amount_minor)]);
-        }
-        let amounts = split(adjustment, &self.lines)?.into_iter();
-        amounts.map(|(group, amount)| Ok((self.find(group, adjustment.period_end)?, amount))).collect()
+    /// Of a discount or a minimum spend.
+    pub fn of_adjustment(&self, adjustment: &Adjustment) -> Result<Tax, Unstated> {
+        self.find(adjustment.tax_group.as_deref().unwrap_or_default(), adjustment.period_end)
     }
 
     fn find(&self, group: &str, period_end: DateTime<Utc>) -> Result<Tax, Unstated> {
@@ -100,9 +94,10 @@ impl<'a> Taxation<'a> {
 }
 
 /// Nothing of it could be taxed, so that it was made without anybody knowing how.
-fn is_for_nothing(facts: &Facts, lines: &[Taxable]) -> Result<bool, TooLarge> {
+fn is_for_nothing(facts: &Facts) -> Result<bool, TooLarge> {
+    let lines: Vec<_> = facts.lines.iter().map(Taxable::from).collect();
     let own = Span { from: facts.invoice.period_start, until: facts.invoice.period_end };
-    Ok(bases(own, lines, &facts.adjustments)?.values().all(|base| *base == 0))
+    Ok(bases(own, &lines, &facts.adjustments)?.values().all(|base| *base == 0))
 }
 
 fn is_of_buyer(tax: &InvoiceTax, facts: &Facts) -> Result<(), Unstated> {
@@ -141,7 +136,6 @@ impl From<&Line> for Taxable {
     fn from(line: &Line) -> Self {
         Self {
             tax_group: line.tax_group.clone(),
-            service: line.service.clone(),
             period: Span { from: line.period_start, until: line.period_end },
             amount_minor: line.amount_minor,
         }

@@ -48,16 +48,14 @@ pub fn adjustments(
     let mut said: Vec<(Uuid, invoice_document::Adjustment)> = Vec::new();
     for adjustment in adjustments.iter().filter(|adjustment| !adjustment.is_payment()) {
         let kind = if adjustment.amount_minor < 0 { Direction::Allowance } else { Direction::Charge };
-        let source = adjustment.source_id;
-        for (tax, amount) in taxation.of_adjustment(adjustment)?.into_iter().filter(|(_, amount)| *amount != 0) {
-            let amount = amount.saturating_abs();
-            let alike = |one: &invoice_document::Adjustment| (one.kind, one.tax) == (kind, tax);
-            match said.iter_mut().find(|(of, said)| *of == source && alike(said)) {
-                Some((_, said)) => said.amount_minor = said.amount_minor.saturating_add(amount),
-                None => {
-                    let reason = title(adjustment);
-                    said.push((source, invoice_document::Adjustment { kind, reason, amount_minor: amount, tax }));
-                }
+        let (source, amount) = (adjustment.source_id, adjustment.amount_minor.saturating_abs());
+        let tax = taxation.of_adjustment(adjustment)?;
+        let alike = |one: &invoice_document::Adjustment| (one.kind, one.tax) == (kind, tax);
+        match said.iter_mut().find(|(of, said)| *of == source && alike(said)) {
+            Some((_, said)) => said.amount_minor = said.amount_minor.saturating_add(amount),
+            None => {
+                let reason = title(adjustment);
+                said.push((source, invoice_document::Adjustment { kind, reason, amount_minor: amount, tax }));
             }
         }
     }

@@ -1,10 +1,8 @@
 //! What an invoice comes to of each category and rate of VAT. Pure: the same lines, in any order, give the same taxes.
 //!
-//! 1. Lines are added up by group of rates and period.
-//! 2. A discount or a minimum spend is spread over the groups of its period, and of its service, by the size of what
-//!    their lines come to.
-//! 3. What has one category and rate is taxed together, whatever its groups and periods: rounded once.
-//! 4. That tax is spread back over groups and periods, for those who want to know which of them has how much.
+//! 1. Lines, discounts and minimum spends are added up by group of rates and period.
+//! 2. What has one category and rate is taxed together, whatever its groups and periods: rounded once.
+//! 3. That tax is spread back over groups and periods, for those who want to know which of them has how much.
 
 use super::{InvoiceTax, STANDARD, TaxCategory, TaxPart};
 use crate::{
@@ -19,11 +17,10 @@ use sqlx::types::Json;
 use std::{cmp::Reverse, collections::BTreeMap};
 use uuid::Uuid;
 
-/// A line, as far as it matters to taxes, or some of one group, service and period together.
+/// A line, as far as it matters to taxes, or some of one group and period together.
 #[derive(Clone, Debug)]
 pub struct Taxable {
     pub tax_group: String,
-    pub service: String,
     pub period: Span,
     pub amount_minor: i64,
 }
@@ -52,9 +49,10 @@ pub fn bases(own: Span, lines: &[Taxable], adjustments: &[Adjustment]) -> Result
     for line in lines {
         add(&mut bases, &line.tax_group, line.period, line.amount_minor)?;
     }
-    for adjustment in adjustments.iter().filter(|adjustment| !adjustment.is_payment()) {
-        for (group, amount) in split(adjustment, lines)? {
-            add(&mut bases, group, period_of(adjustment), amount)?;
+    for adjustment in adjustments {
+        let period = Span { from: adjustment.period_start, until: adjustment.period_end };
+        if let Some(group) = &adjustment.tax_group {
+            add(&mut bases, group, period, adjustment.amount_minor)?;
         }
     }
     if bases.is_empty() {
@@ -67,26 +65,6 @@ fn add(bases: &mut Bases, group: &str, period: Span, amount: i64) -> Result<(), 
     let base = bases.entry((group.to_owned(), period)).or_default();
     *base = plus(*base, amount)?;
     Ok(())
-}
-
-/// What each group of rates has of a discount or a minimum spend. Where nothing was used that it could be of, it is of
-/// the standard one.
-pub fn split<'a>(adjustment: &Adjustment, lines: &'a [Taxable]) -> Result<Vec<(&'a str, i64)>, TooLarge> {
-    let mut weights = BTreeMap::<&str, i64>::new();
-    let of_service = |line: &Taxable| adjustment.service.as_ref().is_none_or(|service| *service == line.service);
-    for line in lines.iter().filter(|line| line.period == period_of(adjustment) && of_service(line)) {
-        let weight = weights.entry(&line.tax_group).or_default();
-        *weight = plus(*weight, line.amount_minor)?;
-    }
-    if weights.is_empty() {
-        return Ok(vec![(STANDARD, adjustment.amount_minor)]);
-    }
-    let amounts = spread(adjustment.amount_minor, &weights.values().copied().collect::<Vec<_>>());
-    Ok(weights.into_keys().zip(amounts).collect())
-}
-
-fn period_of(adjustment: &Adjustment) -> Span {
-    Span { from: adjustment.period_start, until: adjustment.period_end }
 }
 
 /// The taxes on `bases`, the highest rate of a category first. `apply` says by what each is taxed.

@@ -68,12 +68,7 @@ fn rate<'a>(rates: &'a [KnownRate], tax_group: &str, on: NaiveDate) -> Option<&'
 
 impl From<&PricedLine<'_>> for Taxable {
     fn from(line: &PricedLine<'_>) -> Self {
-        Self {
-            tax_group: line.rate.tax_group.clone(),
-            service: line.rate.service().to_owned(),
-            period: line.period,
-            amount_minor: line.priced.amount_minor,
-        }
+        Self { tax_group: line.rate.tax_group.clone(), period: line.period, amount_minor: line.priced.amount_minor }
     }
 }
 

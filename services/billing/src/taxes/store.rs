@@ -62,18 +62,17 @@ pub async fn list(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<InvoiceT
     taxes.fetch_all(&mut **tx).await
 }
 
-/// What the lines of an invoice come to, by group, service and period.
+/// What the lines of an invoice come to, by group and period.
 pub async fn taxable(tx: &mut TenantTx, invoice: Uuid) -> sqlx::Result<Vec<Taxable>> {
     let lines = sqlx::query!(
-        r#"SELECT r.tax_group, l.service, l.period_start, l.period_end, sum(l.amount_minor)::bigint AS "amount_minor!"
+        r#"SELECT r.tax_group, l.period_start, l.period_end, sum(l.amount_minor)::bigint AS "amount_minor!"
            FROM invoice_line l JOIN rate r ON r.id = l.rate_id WHERE l.tenant_id = $1 AND l.invoice_id = $2
-           GROUP BY r.tax_group, l.service, l.period_start, l.period_end"#,
+           GROUP BY r.tax_group, l.period_start, l.period_end"#,
         tx.tenant().0,
         invoice
     );
     let lines = lines.fetch_all(&mut **tx).await?.into_iter().map(|row| Taxable {
         tax_group: row.tax_group,
-        service: row.service,
         period: Span { from: row.period_start, until: row.period_end },
         amount_minor: row.amount_minor,
     });

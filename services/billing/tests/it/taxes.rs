@@ -99,9 +99,8 @@ async fn outside_of_the_union_there_is_no_tax_and_nobodys_identifier() {
     assert!(!xml.contains("DE987654321") && !xml.contains("GB123456789"), "{xml}");
 }
 
-#[tokio::test]
-async fn each_group_of_rates_is_taxed_by_its_own() {
-    let taxing = Taxing::start().await;
+/// A customer who used the forum for an hour, at the standard rate, and wrote 200 posts, at a reduced one: 10.00 each.
+async fn of_two_groups(taxing: &Taxing) -> Customer {
     let world = &taxing.world;
     let hours = json!({"kind": "feature", "name": "forum", "title": "Forum", "unit": "hour", "currency": "EUR",
         "charge": {"model": "per_hour", "price": "10"}});
@@ -114,16 +113,45 @@ async fn each_group_of_rates_is_taxed_by_its_own() {
     world.say(&world.posts(&ada, "posts:1", 200, 10)).await;
     world.metered(&ada, "200").await;
     taxing.standard(&ada, "DE", "19").await;
+    ada
+}
+
+fn reduced() -> Value {
+    json!({"country": "DE", "tax_group": "reduced", "percent": "7", "valid_from": "2020-01-01"})
+}
+
+#[tokio::test]
+async fn each_group_of_rates_is_taxed_by_its_own() {
+    let taxing = Taxing::start().await;
+    let world = &taxing.world;
+    let ada = of_two_groups(&taxing).await;
     world.grant(&ada, "discounts", &json!({"title": "Partner", "percent": "10"})).await;
     taxing.parked(&ada, "tax_rate_missing:DE:reduced").await;
-    let reduced = json!({"country": "DE", "tax_group": "reduced", "percent": "7", "valid_from": "2020-01-01"});
-    taxing.rate(&ada, &reduced).await.expect(201);
+    taxing.rate(&ada, &reduced()).await.expect(201);
     let invoice = world.invoice(&ada, &ada.cycle).await;
     assert_eq!(taxes(&invoice), [("S", "DE", "19", 900, 171), ("S", "DE", "7", 900, 63)]);
     assert_eq!(sums(&invoice), [2000, 234, 2034]);
     let (page, xml) = papers(&taxing, &ada, &invoice).await;
     says(&page, &["VAT 19%", "VAT 7%", "EUR 20.34"]);
     assert_eq!(xml.matches("<ram:SpecifiedTradeAllowanceCharge>").count(), 2, "{xml}");
+}
+
+/// 10.00 less a cycle, whatever of it is when: of 10.00 and 30.00 they are 2.50 and 7.50.
+#[tokio::test]
+async fn what_is_late_is_taxed_as_it_would_have_been_in_time() {
+    let taxing = Taxing::start().await;
+    let world = &taxing.world;
+    let ada = of_two_groups(&taxing).await;
+    taxing.rate(&ada, &reduced()).await.expect(201);
+    let fixed = json!({"title": "Start", "amount_minor": 1000, "currency": "EUR"});
+    world.grant(&ada, "discounts", &fixed).await;
+    let first = world.close(&ada, &ada.cycle).await;
+    assert_eq!(taxes(&first), [("S", "DE", "19", 500, 95), ("S", "DE", "7", 500, 35)]);
+    world.say(&world.posts(&ada, "posts:2", 400, 20)).await;
+    world.metered(&ada, "400").await;
+    let second = world.close(&ada, &world.open_cycle(ada.tenant, &ada.token).await).await;
+    assert_eq!(taxes(&second), [("S", "DE", "19", 250, 48), ("S", "DE", "7", 1750, 123)]);
+    papers(&taxing, &ada, &second).await;
 }
 
 #[tokio::test]

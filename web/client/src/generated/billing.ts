@@ -621,12 +621,13 @@ export interface components {
             amount_minor: number;
             /**
              * Format: int64
-             * What the period, or for credits the invoice, comes to before this, in the currency's minor unit (ISO 4217).
+             * What the tax group has of the period before this, or for credits the invoice, in the currency's minor unit (ISO
+             *     4217).
              */
             base_minor: number;
             /**
              * Format: int64
-             * What earlier invoices took off or added for the period.
+             * What earlier invoices took off or added for the period and the tax group.
              */
             before_minor: number;
             kind: components["schemas"]["AdjustmentKind"];
@@ -638,15 +639,15 @@ export interface components {
              */
             period_start: string;
             /**
-             * Of a discount that is only of this service.
-             * @example forum
-             */
-            service?: string;
-            /**
              * Format: uuid
              * The discount, the minimum spend, or the credit that is used or left.
              */
             source_id: string;
+            /**
+             * Of the usage that it belongs to; absent of credits, which change nothing about what is taxed.
+             * @example standard
+             */
+            tax_group?: string;
             /** @example Partner, first year */
             title: string;
         };
@@ -3872,11 +3873,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "features": []
-                 *     }
-                 */
                 "application/json": components["schemas"]["PreviewRequest"];
             };
         };
@@ -3888,119 +3884,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "adjustments": [
-                     *         {
-                     *           "amount_minor": -14,
-                     *           "base_minor": 136,
-                     *           "before_minor": 0,
-                     *           "kind": "discount",
-                     *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T15:28:16.731321Z",
-                     *           "source_id": "01a20905-b78a-7068-8f74-fae6ea051185",
-                     *           "title": "Partner"
-                     *         },
-                     *         {
-                     *           "amount_minor": -100,
-                     *           "base_minor": 145,
-                     *           "before_minor": 0,
-                     *           "kind": "credit",
-                     *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T15:28:16.731321Z",
-                     *           "source_id": "01a20905-b7f4-78d5-9e40-c6af832844ea",
-                     *           "title": "Outage"
-                     *         }
-                     *       ],
-                     *       "currency": "EUR",
-                     *       "lines": [
-                     *         {
-                     *           "amount_minor": 36,
-                     *           "components": [
-                     *             {
-                     *               "amount": "0.36",
-                     *               "part": {
-                     *                 "kind": "hour"
-                     *               },
-                     *               "quantity": "3600",
-                     *               "unit_price": "0.36"
-                     *             }
-                     *           ],
-                     *           "instances": [
-                     *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a20905-b43d-78b0-9b32-0df4153ae0be",
-                     *               "quantity": "3600"
-                     *             }
-                     *           ],
-                     *           "kind": "usage",
-                     *           "name": "forum",
-                     *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T15:28:16.731321Z",
-                     *           "quantity": "1",
-                     *           "rate_id": "01a20905-b03a-7ade-916d-a2af7a7714f9",
-                     *           "rate_kind": "feature",
-                     *           "tax_group": "standard",
-                     *           "title": "Forum",
-                     *           "unit": "hour"
-                     *         },
-                     *         {
-                     *           "amount_minor": 100,
-                     *           "components": [
-                     *             {
-                     *               "amount": "1",
-                     *               "part": {
-                     *                 "kind": "unit"
-                     *               },
-                     *               "quantity": "200",
-                     *               "unit_price": "0.005"
-                     *             }
-                     *           ],
-                     *           "instances": [
-                     *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a20905-b43d-78b0-9b32-0df4153ae0be",
-                     *               "quantity": "200"
-                     *             }
-                     *           ],
-                     *           "kind": "usage",
-                     *           "name": "forum.posts",
-                     *           "period_end": "2027-12-01T00:00:00Z",
-                     *           "period_start": "2026-11-21T15:28:16.731321Z",
-                     *           "quantity": "200",
-                     *           "rate_id": "01a20905-b03a-7d47-bf02-8388ab14922d",
-                     *           "rate_kind": "meter",
-                     *           "tax_group": "standard",
-                     *           "title": "Forum: posts",
-                     *           "unit": "post"
-                     *         }
-                     *       ],
-                     *       "period_end": "2027-12-01T00:00:00Z",
-                     *       "period_start": "2026-11-21T15:28:16.731321Z",
-                     *       "subtotal_minor": 136,
-                     *       "tax_minor": 23,
-                     *       "taxes": [
-                     *         {
-                     *           "category": "S",
-                     *           "country": "DE",
-                     *           "parts": [
-                     *             {
-                     *               "period_end": "2027-12-01T00:00:00Z",
-                     *               "period_start": "2026-11-21T15:28:16.731321Z",
-                     *               "tax_group": "standard",
-                     *               "tax_minor": 23,
-                     *               "tax_rate_id": "01a20905-b6a4-783d-acdb-8b4ca628c366",
-                     *               "taxable_minor": 122
-                     *             }
-                     *           ],
-                     *           "percent": "19",
-                     *           "tax_minor": 23,
-                     *           "taxable_minor": 122
-                     *         }
-                     *       ],
-                     *       "total_minor": 45
-                     *     }
-                     */
                     "application/json": components["schemas"]["Preview"];
                 };
             };
@@ -4114,93 +3997,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "adjustments": [
-                     *         {
-                     *           "amount_minor": 2013,
-                     *           "base_minor": -2013,
-                     *           "before_minor": 0,
-                     *           "kind": "carry_forward",
-                     *           "period_end": "2026-11-23T15:52:29.529292Z",
-                     *           "period_start": "2026-11-23T15:52:28.939053Z",
-                     *           "source_id": "01a2091b-d89a-7ee4-9126-61b751810cf4",
-                     *           "title": "Carried forward"
-                     *         }
-                     *       ],
-                     *       "currency": "EUR",
-                     *       "cycle_id": "01a2091b-d61d-743f-8ddc-27fa444ef4d0",
-                     *       "due_at": "2026-12-07T15:52:29.751208Z",
-                     *       "id": "01a2091b-d882-70f8-a308-7f97bac0740e",
-                     *       "issued_at": "2026-11-23T15:52:29.570608Z",
-                     *       "lines": [
-                     *         {
-                     *           "amount_minor": -1692,
-                     *           "components": [
-                     *             {
-                     *               "amount": "-16.9201255589",
-                     *               "part": {
-                     *                 "kind": "hour"
-                     *               },
-                     *               "quantity": "-169201.255589",
-                     *               "unit_price": "0.36"
-                     *             }
-                     *           ],
-                     *           "currency": "EUR",
-                     *           "description": "Forum, per hour",
-                     *           "id": "01a2091b-d88d-74e2-8810-4d43ef4e9c6d",
-                     *           "input_count": 1,
-                     *           "input_sha256": "ef2fe405119d610dd7a75183329f815ab319d79d23a45b31894751b58928078b",
-                     *           "instances": [
-                     *             {
-                     *               "inputs": 1,
-                     *               "instance_id": "01a2091b-d416-758a-9949-dd637061ecff",
-                     *               "quantity": "-169201.255589"
-                     *             }
-                     *           ],
-                     *           "kind": "correction",
-                     *           "name": "forum",
-                     *           "period_end": "2026-11-23T15:52:28.939053Z",
-                     *           "period_start": "2026-11-21T15:52:27.683464Z",
-                     *           "quantity": "-47.000348774722222222222222222",
-                     *           "rate_id": "01a2091b-d37b-7a3d-a32e-d681c09007f5",
-                     *           "rate_kind": "feature",
-                     *           "service": "forum",
-                     *           "tax_group": "standard",
-                     *           "unit": "hour",
-                     *           "used_after": "3600",
-                     *           "used_before": "172801.255589"
-                     *         }
-                     *       ],
-                     *       "number": "00000002",
-                     *       "payment_state": "paid",
-                     *       "period_end": "2026-11-23T15:52:29.529292Z",
-                     *       "period_start": "2026-11-23T15:52:28.939053Z",
-                     *       "subtotal_minor": -1692,
-                     *       "tax_minor": -321,
-                     *       "taxes": [
-                     *         {
-                     *           "category": "S",
-                     *           "country": "DE",
-                     *           "parts": [
-                     *             {
-                     *               "period_end": "2026-11-23T15:52:28.939053Z",
-                     *               "period_start": "2026-11-21T15:52:27.683464Z",
-                     *               "tax_group": "standard",
-                     *               "tax_minor": -321,
-                     *               "tax_rate_id": "01a2091b-d56d-748c-bd16-2e11af8d1001",
-                     *               "taxable_minor": -1692
-                     *             }
-                     *           ],
-                     *           "percent": "19",
-                     *           "tax_minor": -321,
-                     *           "taxable_minor": -1692
-                     *         }
-                     *       ],
-                     *       "tenant_id": "01a2091b-d398-7c84-98ac-a0063fa79f83",
-                     *       "total_minor": 0
-                     *     }
-                     */
                     "application/json": components["schemas"]["InvoiceWithLines"];
                 };
             };

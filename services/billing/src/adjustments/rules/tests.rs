@@ -25,9 +25,54 @@ fn minimum(amount_minor: i64) -> MinimumSpend {
 
 /// Source, base and amount of each step in the month that ends with day 30.
 fn amounts(discounts: &[Discount], minimum: Option<&MinimumSpend>, used: &[(&str, i64)]) -> Vec<(u128, i64, i64)> {
-    let used = used.iter().map(|(service, amount)| ((*service).to_owned(), *amount)).collect();
+    let used = used.iter().map(|(service, amount)| (*service, STANDARD, *amount)).collect::<Vec<_>>();
+    let parts = parts(discounts, minimum, &used).into_iter();
+    parts.map(|(source, _, base, amount)| (source, base, amount)).collect()
+}
+
+/// Source, tax group, base and amount of each part of each step.
+fn parts(
+    discounts: &[Discount],
+    minimum: Option<&MinimumSpend>,
+    used: &[(&str, &str, i64)],
+) -> Vec<(u128, String, i64, i64)> {
+    let used =
+        used.iter().map(|(service, group, amount)| ((service.to_string(), group.to_string()), *amount)).collect();
     let steps = steps(discounts, minimum, Span { from: day(0), until: day(30) }, &used).unwrap();
-    steps.iter().map(|step| (step.source_id.as_u128(), step.base_minor, step.amount_minor)).collect()
+    let of_step = |step: &Step<'_>| {
+        let source = step.source_id.as_u128();
+        step.parts
+            .iter()
+            .map(move |(group, part)| (source, group.clone(), part.base_minor, part.amount_minor))
+            .collect()
+    };
+    steps.iter().flat_map(|step| -> Vec<_> { of_step(step) }).collect()
+}
+
+#[test]
+fn each_tax_group_has_its_part() {
+    let all = [discount(1, Some("forum"), percent("10")), discount(2, None, Reduction::Fixed(1000))];
+    let used = [("forum", "reduced", 500), ("forum", "standard", 1000), ("wiki", "reduced", 4000)];
+    let part = |source, group: &str, base, amount| (source, group.to_owned(), base, amount);
+    assert_eq!(
+        parts(&all, Some(&minimum(5000)), &used),
+        [
+            part(1, "reduced", 500, -50),
+            part(1, "standard", 1000, -100),
+            part(2, "reduced", 4450, -832),
+            part(2, "standard", 900, -168),
+            part(9, "reduced", 3618, 541),
+            part(9, "standard", 732, 109),
+        ]
+    );
+    // A group that gives back takes no part, and where nothing is used it is of the standard one.
+    let one = [discount(1, None, percent("50"))];
+    let used = [("forum", "reduced", -200), ("forum", "standard", 1000)];
+    assert_eq!(parts(&one, None, &used), [part(1, "reduced", -200, 0), part(1, "standard", 1000, -400)]);
+    assert_eq!(
+        parts(&[], Some(&minimum(50)), &[("forum", "reduced", 0)]),
+        [part(9, "reduced", 0, 0), part(9, "standard", 0, 50)]
+    );
 }
 
 #[test]

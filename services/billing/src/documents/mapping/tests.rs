@@ -213,9 +213,21 @@ fn whatever_a_unit_is_called_it_has_a_document() {
 fn adjusted(kind: AdjustmentKind, title: &str, amount_minor: i64) -> Adjustment {
     let (id, source_id) = (Uuid::nil(), Uuid::nil());
     let (period_start, period_end) = (at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
-    let (title, service) = (title.into(), None);
+    let is_payment = matches!(kind, AdjustmentKind::Credit | AdjustmentKind::CarryForward);
+    let (title, tax_group) = (title.into(), (!is_payment).then(|| "standard".into()));
     let (base_minor, before_minor) = (0, 0);
-    Adjustment { id, kind, source_id, title, service, period_start, period_end, base_minor, before_minor, amount_minor }
+    Adjustment {
+        id,
+        kind,
+        source_id,
+        title,
+        tax_group,
+        period_start,
+        period_end,
+        base_minor,
+        before_minor,
+        amount_minor,
+    }
 }
 
 #[test]

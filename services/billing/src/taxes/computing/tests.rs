@@ -29,13 +29,12 @@ impl Numbers {
 
     fn line(&mut self) -> Taxable {
         let group = ["standard", "reduced", "digital"][self.below(3) as usize];
-        let service = ["forum", "wiki"][self.below(2) as usize];
-        line(group, service, self.below(3) as i64, self.amount())
+        line(group, self.below(3) as i64, self.amount())
     }
 
     fn adjustment(&mut self) -> Adjustment {
-        let (service, period) = ([None, Some("forum"), Some("mail")][self.below(3) as usize], self.below(3) as i64);
-        adjustment(AdjustmentKind::Discount, service, period, self.amount())
+        let (group, period) = (["standard", "reduced"][self.below(2) as usize], self.below(3) as i64);
+        adjustment(Some(group), period, self.amount())
     }
 }
 
@@ -44,18 +43,19 @@ fn period(month: i64) -> Span {
     Span { from: at(month), until: at(month + 1) }
 }
 
-fn line(tax_group: &str, service: &str, month: i64, amount_minor: i64) -> Taxable {
-    Taxable { tax_group: tax_group.into(), service: service.into(), period: period(month), amount_minor }
+fn line(tax_group: &str, month: i64, amount_minor: i64) -> Taxable {
+    Taxable { tax_group: tax_group.into(), period: period(month), amount_minor }
 }
 
-fn adjustment(kind: AdjustmentKind, service: Option<&str>, month: i64, amount_minor: i64) -> Adjustment {
+/// A credit, without a tax group.
+fn adjustment(tax_group: Option<&str>, month: i64, amount_minor: i64) -> Adjustment {
     let Span { from: period_start, until: period_end } = period(month);
     Adjustment {
         id: Uuid::nil(),
-        kind,
+        kind: if tax_group.is_some() { AdjustmentKind::Discount } else { AdjustmentKind::Credit },
         source_id: Uuid::nil(),
         title: "Less".into(),
-        service: service.map(str::to_owned),
+        tax_group: tax_group.map(str::to_owned),
         period_start,
         period_end,
         base_minor: 0,
@@ -88,49 +88,37 @@ fn summary(taxes: &[InvoiceTax]) -> Vec<(String, i64, i64)> {
 #[test]
 fn what_has_one_rate_is_rounded_once() {
     // Each line alone has 0.19: three of them have 0.57.
-    let three = [line("standard", "forum", 0, 1), line("digital", "wiki", 0, 1), line("standard", "wiki", 1, 1)];
+    let three = [line("standard", 0, 1), line("digital", 0, 1), line("standard", 1, 1)];
     assert_eq!(summary(&made(&three, &[])), [("19".into(), 3, 1)]);
     // Half away from zero: 0.5 % of 50 would be 9.5.
-    assert_eq!(summary(&made(&[line("standard", "forum", 0, 50)], &[])), [("19".into(), 50, 10)]);
-    assert_eq!(summary(&made(&[line("standard", "forum", 0, -50)], &[])), [("19".into(), -50, -10)]);
-    let groups = [line("standard", "forum", 0, 1000), line("reduced", "forum", 0, 1000)];
+    assert_eq!(summary(&made(&[line("standard", 0, 50)], &[])), [("19".into(), 50, 10)]);
+    assert_eq!(summary(&made(&[line("standard", 0, -50)], &[])), [("19".into(), -50, -10)]);
+    let groups = [line("standard", 0, 1000), line("reduced", 0, 1000)];
     assert_eq!(summary(&made(&groups, &[])), [("19".into(), 1000, 190), ("5.5".into(), 1000, 55)]);
 }
 
 #[test]
 fn what_came_late_is_taxed_as_in_its_period() {
-    let lines = [line("standard", "forum", 2, 1000), line("standard", "forum", 1, 100)];
+    let lines = [line("standard", 2, 1000), line("standard", 1, 100)];
     assert_eq!(summary(&made(&lines, &[])), [("21.2345".into(), 1000, 212), ("19".into(), 100, 19)]);
 }
 
 #[test]
-fn discounts_are_spread_over_the_groups_that_they_are_of() {
-    let lines = [
-        line("standard", "forum", 0, 1000),
-        line("reduced", "forum", 0, 500),
-        line("reduced", "wiki", 0, 4000),
-        line("reduced", "forum", 1, 7000),
-    ];
-    let of = |service, month| split(&adjustment(AdjustmentKind::Discount, service, month, -100), &lines).unwrap();
-    assert_eq!(of(None, 0), [("reduced", -82), ("standard", -18)]);
-    assert_eq!(of(Some("forum"), 0), [("reduced", -33), ("standard", -67)]);
-    assert_eq!(of(Some("wiki"), 0), [("reduced", -100)]);
-    assert_eq!(of(None, 1), [("reduced", -100)]);
-    // Of nothing that was used.
-    assert_eq!(of(None, 2), [("standard", -100)]);
-    let minimum = adjustment(AdjustmentKind::MinimumSpend, None, 0, 500);
-    assert_eq!(summary(&made(&[], &[minimum])), [("19".into(), 500, 95)]);
+fn discounts_and_minimum_spends_are_taxed_as_what_they_are_of() {
+    let lines = [line("standard", 0, 1000), line("reduced", 0, 500)];
+    let discounts = [adjustment(Some("standard"), 0, -100), adjustment(Some("reduced"), 0, -50)];
+    assert_eq!(summary(&made(&lines, &discounts)), [("19".into(), 900, 171), ("5.5".into(), 450, 25)]);
+    assert_eq!(summary(&made(&[], &[adjustment(Some("standard"), 0, 500)])), [("19".into(), 500, 95)]);
     // What pays is not taxed.
-    let credit = adjustment(AdjustmentKind::Credit, None, 0, -500);
-    assert_eq!(summary(&made(&[], &[credit])), [("19".into(), 0, 0)]);
+    assert_eq!(summary(&made(&[], &[adjustment(None, 0, -500)])), [("19".into(), 0, 0)]);
 }
 
 #[test]
 fn what_is_too_large_is_said_to_be() {
     let place = Place { country: "DE".parse().unwrap(), buyer_vat_id: None };
-    let lines = [line("standard", "forum", 0, i64::MAX), line("standard", "forum", 0, 1)];
+    let lines = [line("standard", 0, i64::MAX), line("standard", 0, 1)];
     assert!(bases(period(0), &lines, &[]).is_err());
-    let lines = [line("standard", "forum", 0, i64::MAX), line("standard", "forum", 1, i64::MAX)];
+    let lines = [line("standard", 0, i64::MAX), line("standard", 1, i64::MAX)];
     let bases = bases(period(0), &lines, &[]).unwrap();
     assert!(taxes(&bases, &place, rates).is_err());
 }

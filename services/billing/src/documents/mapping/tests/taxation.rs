@@ -13,7 +13,11 @@ fn taxed(country: &str, vat_id: Option<&str>, of: [(&str, Category, &str); 2]) -
     for (line, (group, ..)) in facts.lines.iter_mut().zip(&of) {
         line.tax_group = (*group).to_owned();
     }
-    facts.adjustments = vec![adjusted(AdjustmentKind::Discount, "Partner", -233)];
+    let discount = |(group, ..): &(&str, Category, &str), amount| Adjustment {
+        tax_group: Some((*group).to_owned()),
+        ..adjusted(AdjustmentKind::Discount, "Partner", amount)
+    };
+    facts.adjustments = vec![discount(&of[0], -200), discount(&of[1], -33)];
     facts.buyer.country = country.parse().unwrap();
     facts.buyer.vat_id = vat_id.map(|id| id.parse().unwrap());
     let lines: Vec<_> = facts.lines.iter().map(computing::Taxable::from).collect();
