@@ -5,12 +5,14 @@
 //! | --- | --- |
 //! | [`settings`], `issuer` | who sells, and where do the documents lie? |
 //! | [`rendering`] | who makes them, and what if that fails? |
+//! | `facts` | what is one made of? |
 //! | [`mapping`], `line`, `totals`, `country` | what does a document say of an invoice? |
 //! | `taxation` | what does it say of VAT? |
 //! | [`store`], `operator_store` | what becomes of the document of an invoice? |
 //! | [`routes`], [`operator_routes`] | what do a tenant and an operator see of it? |
 
 mod country;
+mod facts;
 mod issuer;
 mod line;
 mod mapping;

@@ -2,6 +2,7 @@
 
 use super::{
     country,
+    facts::{Facts, Paying},
     issuer::{Issuer, Vat},
     line,
     taxation::{Taxation, Unstated},
@@ -9,11 +10,9 @@ use super::{
 };
 use crate::{
     accounts::details::Details,
-    adjustments::Adjustment,
     calendar::{Span, TimeZone},
     currency::Currency,
-    invoices::store::{Invoice, Line},
-    taxes::InvoiceTax,
+    invoices::store::Line,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use invoice_document::{Address, Kind, Party, Payment, Period, Tax, TaxCategory, TaxGroup, Totals};
@@ -27,35 +26,6 @@ const CHARGED: &str = "The amount is charged to your payment method; please do n
 
 /// As above, of what is paid before the document is made.
 const PAID: &str = "The amount is paid; please do not transfer it.";
-
-/// What the buyer has to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paying {
-    Transfer,
-    /// Nothing: a payment method is charged.
-    Charged,
-    /// Nothing any more.
-    Paid,
-}
-
-/// All that the document of an invoice is made of.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    pub invoice: Invoice,
-    pub number: String,
-    pub lines: Vec<Line>,
-    /// In the order in which they are made.
-    pub adjustments: Vec<Adjustment>,
-    pub taxes: Vec<InvoiceTax>,
-    /// Until when the invoice is to be paid.
-    pub due_at: DateTime<Utc>,
-    pub paying: Paying,
-    pub buyer: Details,
-    /// The account's address, where its details have none.
-    pub email: String,
-    /// By whose clocks the days are those of the buyer.
-    pub zone: TimeZone,
-}
 
 /// The document, not checked yet. Nothing is paid, as at the time when the number was given.
 ///

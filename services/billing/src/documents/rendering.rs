@@ -2,8 +2,8 @@
 //! whoever takes over makes the same bytes again, which have the same key.
 
 use super::{
-    mapping::{self, Facts, Paying},
-    operator_store,
+    facts::{Facts, Paying},
+    mapping, operator_store,
     settings::Documents,
     store::{self, Refusal, StoredFile, Taken},
 };

@@ -1,8 +1,8 @@
 //! How everything on a document is taxed: as its invoice says, or by the one reason for which its seller charges no VAT.
 
 use super::{
+    facts::Facts,
     issuer::{Issuer, Vat},
-    mapping::Facts,
 };
 use crate::{
     adjustments::{self, Adjustment},

@@ -6,7 +6,7 @@ use super::{super::issuer::VatCategory, *};
 use crate::{
     accounts::details::Details,
     adjustments::{Adjustment, AdjustmentKind},
-    invoices::store::LineKind,
+    invoices::store::{Invoice, LineKind},
     payments::PaymentState,
     plans::Kind,
     pricing::{Charge, amount_minor, total},
