@@ -3873,6 +3873,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "features": []
+                 *     }
+                 */
                 "application/json": components["schemas"]["PreviewRequest"];
             };
         };
@@ -3884,6 +3889,120 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "adjustments": [
+                     *         {
+                     *           "amount_minor": -14,
+                     *           "base_minor": 136,
+                     *           "before_minor": 0,
+                     *           "kind": "discount",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T17:08:34.715Z",
+                     *           "source_id": "01a20961-8695-78ad-9c2b-0096696d625d",
+                     *           "tax_group": "standard",
+                     *           "title": "Partner"
+                     *         },
+                     *         {
+                     *           "amount_minor": -100,
+                     *           "base_minor": 145,
+                     *           "before_minor": 0,
+                     *           "kind": "credit",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T17:08:34.715Z",
+                     *           "source_id": "01a20961-86e0-76f5-8c3a-faf8ea8f8715",
+                     *           "title": "Outage"
+                     *         }
+                     *       ],
+                     *       "currency": "EUR",
+                     *       "lines": [
+                     *         {
+                     *           "amount_minor": 36,
+                     *           "components": [
+                     *             {
+                     *               "amount": "0.36",
+                     *               "part": {
+                     *                 "kind": "hour"
+                     *               },
+                     *               "quantity": "3600",
+                     *               "unit_price": "0.36"
+                     *             }
+                     *           ],
+                     *           "instances": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a20961-8429-7496-8123-8c4f53189001",
+                     *               "quantity": "3600"
+                     *             }
+                     *           ],
+                     *           "kind": "usage",
+                     *           "name": "forum",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T17:08:34.715Z",
+                     *           "quantity": "1",
+                     *           "rate_id": "01a20961-82ae-7c4c-afad-864dea99bd7d",
+                     *           "rate_kind": "feature",
+                     *           "tax_group": "standard",
+                     *           "title": "Forum",
+                     *           "unit": "hour"
+                     *         },
+                     *         {
+                     *           "amount_minor": 100,
+                     *           "components": [
+                     *             {
+                     *               "amount": "1",
+                     *               "part": {
+                     *                 "kind": "unit"
+                     *               },
+                     *               "quantity": "200",
+                     *               "unit_price": "0.005"
+                     *             }
+                     *           ],
+                     *           "instances": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a20961-8429-7496-8123-8c4f53189001",
+                     *               "quantity": "200"
+                     *             }
+                     *           ],
+                     *           "kind": "usage",
+                     *           "name": "forum.posts",
+                     *           "period_end": "2027-12-01T00:00:00Z",
+                     *           "period_start": "2026-11-21T17:08:34.715Z",
+                     *           "quantity": "200",
+                     *           "rate_id": "01a20961-82ae-7e2d-b84d-a5391accb71e",
+                     *           "rate_kind": "meter",
+                     *           "tax_group": "standard",
+                     *           "title": "Forum: posts",
+                     *           "unit": "post"
+                     *         }
+                     *       ],
+                     *       "period_end": "2027-12-01T00:00:00Z",
+                     *       "period_start": "2026-11-21T17:08:34.715Z",
+                     *       "subtotal_minor": 136,
+                     *       "tax_minor": 23,
+                     *       "taxes": [
+                     *         {
+                     *           "category": "S",
+                     *           "country": "DE",
+                     *           "parts": [
+                     *             {
+                     *               "period_end": "2027-12-01T00:00:00Z",
+                     *               "period_start": "2026-11-21T17:08:34.715Z",
+                     *               "tax_group": "standard",
+                     *               "tax_minor": 23,
+                     *               "tax_rate_id": "01a20961-8621-78f1-9bd2-c2aafc2f9f92",
+                     *               "taxable_minor": 122
+                     *             }
+                     *           ],
+                     *           "percent": "19",
+                     *           "tax_minor": 23,
+                     *           "taxable_minor": 122
+                     *         }
+                     *       ],
+                     *       "total_minor": 45
+                     *     }
+                     */
                     "application/json": components["schemas"]["Preview"];
                 };
             };
@@ -3997,6 +4116,122 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "adjustments": [
+                     *         {
+                     *           "amount_minor": -250,
+                     *           "base_minor": 3000,
+                     *           "before_minor": -500,
+                     *           "kind": "discount",
+                     *           "period_end": "2026-11-23T17:08:41.335681Z",
+                     *           "period_start": "2026-11-21T17:08:39.988650Z",
+                     *           "source_id": "01a20961-9a9e-7a2b-be7c-41f88b2ff21d",
+                     *           "tax_group": "reduced",
+                     *           "title": "Start"
+                     *         },
+                     *         {
+                     *           "amount_minor": 250,
+                     *           "base_minor": 1000,
+                     *           "before_minor": -500,
+                     *           "kind": "discount",
+                     *           "period_end": "2026-11-23T17:08:41.335681Z",
+                     *           "period_start": "2026-11-21T17:08:39.988650Z",
+                     *           "source_id": "01a20961-9a9e-7a2b-be7c-41f88b2ff21d",
+                     *           "tax_group": "standard",
+                     *           "title": "Start"
+                     *         }
+                     *       ],
+                     *       "currency": "EUR",
+                     *       "cycle_id": "01a20961-9b00-7406-8f40-730b736bb39c",
+                     *       "due_at": "2026-12-07T17:08:41.839222Z",
+                     *       "id": "01a20961-9c6a-78aa-b6f3-ca37b77c42c9",
+                     *       "issued_at": "2026-11-23T17:08:41.706588Z",
+                     *       "lines": [
+                     *         {
+                     *           "amount_minor": 2000,
+                     *           "components": [
+                     *             {
+                     *               "amount": "20",
+                     *               "part": {
+                     *                 "kind": "unit"
+                     *               },
+                     *               "quantity": "400",
+                     *               "unit_price": "0.05"
+                     *             }
+                     *           ],
+                     *           "currency": "EUR",
+                     *           "description": "Posts, per post",
+                     *           "id": "01a20961-9c6c-7eb5-a632-ef2ad4533210",
+                     *           "input_count": 1,
+                     *           "input_sha256": "6bf2b747685d7571fc02515486250d5dda4d224a6c8f85b88494ab77aa3f42e4",
+                     *           "instances": [
+                     *             {
+                     *               "inputs": 1,
+                     *               "instance_id": "01a20961-96b5-7ca6-99bf-3013ace7455c",
+                     *               "quantity": "400"
+                     *             }
+                     *           ],
+                     *           "kind": "correction",
+                     *           "name": "forum.posts",
+                     *           "period_end": "2026-11-23T17:08:41.335681Z",
+                     *           "period_start": "2026-11-21T17:08:39.988650Z",
+                     *           "quantity": "400",
+                     *           "rate_id": "01a20961-96cc-7bdb-bded-a71da30ae378",
+                     *           "rate_kind": "meter",
+                     *           "service": "forum",
+                     *           "tax_group": "reduced",
+                     *           "unit": "post",
+                     *           "used_after": "600",
+                     *           "used_before": "200"
+                     *         }
+                     *       ],
+                     *       "number": "00000002",
+                     *       "payment_state": "open",
+                     *       "period_end": "2026-11-23T17:08:41.690640Z",
+                     *       "period_start": "2026-11-23T17:08:41.335681Z",
+                     *       "subtotal_minor": 2000,
+                     *       "tax_minor": 171,
+                     *       "taxes": [
+                     *         {
+                     *           "category": "S",
+                     *           "country": "DE",
+                     *           "parts": [
+                     *             {
+                     *               "period_end": "2026-11-23T17:08:41.335681Z",
+                     *               "period_start": "2026-11-21T17:08:39.988650Z",
+                     *               "tax_group": "standard",
+                     *               "tax_minor": 48,
+                     *               "tax_rate_id": "01a20961-9a04-7aa1-a9a5-117facbb6176",
+                     *               "taxable_minor": 250
+                     *             }
+                     *           ],
+                     *           "percent": "19",
+                     *           "tax_minor": 48,
+                     *           "taxable_minor": 250
+                     *         },
+                     *         {
+                     *           "category": "S",
+                     *           "country": "DE",
+                     *           "parts": [
+                     *             {
+                     *               "period_end": "2026-11-23T17:08:41.335681Z",
+                     *               "period_start": "2026-11-21T17:08:39.988650Z",
+                     *               "tax_group": "reduced",
+                     *               "tax_minor": 123,
+                     *               "tax_rate_id": "01a20961-9a83-7418-b8a1-78f0184fdf0e",
+                     *               "taxable_minor": 1750
+                     *             }
+                     *           ],
+                     *           "percent": "7",
+                     *           "tax_minor": 123,
+                     *           "taxable_minor": 1750
+                     *         }
+                     *       ],
+                     *       "tenant_id": "01a20961-95ee-7d23-b53c-9631f6466686",
+                     *       "total_minor": 2171
+                     *     }
+                     */
                     "application/json": components["schemas"]["InvoiceWithLines"];
                 };
             };
